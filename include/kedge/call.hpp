@@ -81,6 +81,25 @@ struct pool_report {
     std::array<holder, 4> holders{};
 };
 
+/// The dependency's own words about its last error, e.g. an SQLSTATE and the server's message. Cut to fit, never a secret.
+class remark {
+public:
+    constexpr void set(std::string_view code, std::string_view text) noexcept {
+        copy(code, code_);
+        copy(text, text_);
+    }
+    constexpr std::string_view code() const noexcept { return {code_.data()}; }
+    constexpr std::string_view text() const noexcept { return {text_.data()}; }
+
+private:
+    template <std::size_t N> static constexpr void copy(std::string_view from, std::array<char, N>& to) noexcept {
+        to.fill('\0');
+        for (std::size_t i = 0; i < from.size() && i + 1 < N; ++i) to[i] = from[i];
+    }
+    std::array<char, 8> code_{};
+    std::array<char, 184> text_{};
+};
+
 /** What happened to one call, in fixed memory. Reusable: the next call overwrites it.
  *  @see to_string(const call_report&)
  */
@@ -93,6 +112,7 @@ struct call_report {
     error_code result{};
     bool not_repeatable = false;               ///< a retry was due, but the operation is not declared idempotent
     pool_report pool{};
+    remark said{};                             ///< set by operations whose dependency explains its errors
     std::exception_ptr thrown{};               ///< see errc::operation_threw
 };
 

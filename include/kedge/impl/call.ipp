@@ -96,6 +96,7 @@ inline std::string to_string(const call_report& r) {
     if (r.not_repeatable) out += "; not retried: the operation is not declared idempotent";
     if (r.stopped_by != stage::none && r.result) out += std::string("; stopped by ") + detail::name_of(r.stopped_by);
     if (r.retry_after > nanoseconds::zero()) out += ", again in " + to_string(r.retry_after);
+    if (r.result && !r.said.text().empty()) out += "; the other side said: " + std::string(r.said.text());
     if (r.pool.max > 0) out += "; pool: " + to_string(r.pool);
     return out;
 }
