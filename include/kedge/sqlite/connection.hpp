@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <kedge/associated_attempt.hpp>
+#include <kedge/core/reuse.hpp>
+#include <kedge/sqlite/error.hpp>
+#include <kedge/sqlite/impl/session.hpp>
+
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+namespace kedge::sqlite {
+
+class connector;
+
+namespace detail {
+
+/// Brings the end of a job from the blocking thread to its handler.
+template <class Handler> class completion {
+public:
+    completion(Handler handler, const boost::asio::any_io_executor& io)
+        : io_work_(io), work_(boost::asio::get_associated_executor(handler, io)), handler_(std::move(handler)) {}
+
+    void operator()(outcome result) {
+        const auto ex = work_.get_executor();
+        boost::asio::post(ex, [self = std::move(*this), result = std::move(result)]() mutable {
+            std::move(self).deliver(std::move(result));
+        });
+    }
+
+private:
+    void deliver(outcome result) && {
+        boost::asio::get_associated_cancellation_slot(handler_).clear();
+        if (call_report* report = get_associated_attempt(handler_).report; report != nullptr && result.ec)
+            report->said.set({}, result.message.empty() ? result.ec.message() : result.message);
+        const auto io_work = std::move(io_work_);
+        const auto work = std::move(work_);
+        Handler handler = std::move(handler_);
+        if constexpr (std::is_invocable_v<Handler&&, error_code, rows>)
+            std::move(handler)(result.ec, std::move(result.result));
+        else std::move(handler)(result.ec);
+    }
+
+    boost::asio::executor_work_guard<boost::asio::any_io_executor> io_work_;
+    boost::asio::executor_work_guard<boost::asio::associated_executor_t<Handler, boost::asio::any_io_executor>> work_;
+    Handler handler_;
+};
+
+template <class Handler>
+void launch(const std::shared_ptr<session>& on, const boost::asio::any_io_executor& io, std::shared_ptr<job> work,
+            Handler handler) {
+    auto slot = boost::asio::get_associated_cancellation_slot(handler);
+    if (slot.is_connected()) {
+        slot.assign([on, work](boost::asio::cancellation_type type) {
+            using boost::asio::cancellation_type;
+            if ((type & (cancellation_type::terminal | cancellation_type::partial)) != cancellation_type::none)
+                on->cancel(*work);
+        });
+    }
+    completion<Handler> done(std::move(handler), io);
+    work->done = done_function(std::move(done));
+    on->submit(work);
+}
+
+/// The initiation of each operation: it owns what it starts, so that `deferred` may outlive the connection.
+struct launcher {
+    std::shared_ptr<session> on;
+    boost::asio::any_io_executor io;
+    std::shared_ptr<job> work;
+    error_code refused;
+
+    template <class Handler> void operator()(Handler&& handler) {
+        if (!refused) return launch(on, io, std::move(work), std::forward<Handler>(handler));
+        completion<std::decay_t<Handler>>(std::forward<Handler>(handler), io)({refused, {}, {}});
+    }
+};
+
+}  // namespace detail
+
+/** One connection to an SQLite database.
+ *
+ *  SQLite blocks, so its work runs on the blocking threads of the execution context's @ref runtime, one statement at a
+ *  time per connection; further ones queue. Up to 32 prepared statements are kept. Files are opened in WAL mode. A lock
+ *  that another connection holds is waited for up to 5 s without occupying a thread.
+ *
+ *  Made and closed by a @ref connector. Not movable.
+ *
+ *  @par Cancellation  terminal and partial: the operation completes within one turn; SQLite is interrupted and the
+ *  connection is not clean until it has noticed.
+ *  @par Errors  codes of `sqlite::category()`, @ref sql_errc, `operation_aborted`.
+ *  @par Lifetimes  May be destroyed while operations are outstanding; they end with `operation_aborted`.
+ *  @par Thread safety  Distinct objects: safe. Shared: safe, except for destruction.
+ */
+class connection {
+public:
+    using connector_type = connector;
+
+    explicit connection(boost::asio::any_io_executor ex)
+        : executor_(std::move(ex)), session_(std::make_shared<detail::session>(runtime::of(executor_))) {}
+    connection(const connection&) = delete;
+    connection& operator=(const connection&) = delete;
+    ~connection() { session_->close(); }
+
+    /** Executes one statement, with `void(error_code, rows)`.
+     *
+     *  @param text one statement; parameters are `$1`, `$2`, …, or `?`
+     *  @param values as many as the statement has places for
+     *  @par Complexity  A thread switch there and back; several allocations.
+     */
+    template <class Token = boost::asio::deferred_t>
+    auto async_query(sql_text text, params values, Token&& token = {}) {
+        const error_code refused = check_statement(text, values);
+        return start<void(error_code, rows)>(detail::task::execute, std::move(text), std::move(values), {}, refused, token);
+    }
+
+    /// Opens the database, `void(error_code)`; once, by the connector.
+    template <class Token = boost::asio::deferred_t> auto async_open(location where, Token&& token = {}) {
+        return start<void(error_code)>(detail::task::open, "", {}, std::move(where), {}, token);
+    }
+
+    /// Rolls back what is open, after what still runs has ended; `void(error_code)`.
+    template <class Token = boost::asio::deferred_t> auto async_reset(Token&& token = {}) {
+        return start<void(error_code)>(detail::task::reset, "", {}, {}, {}, token);
+    }
+
+    /// Clean: idle, no transaction open, settings as after opening.
+    reuse state() const noexcept {
+        switch (session_->state()) {
+        case detail::session_state::clean: return reuse::clean;
+        case detail::session_state::dirty: return reuse::needs_reset;
+        case detail::session_state::broken: break;
+        }
+        return reuse::broken;
+    }
+
+    /// Never blocks; what still runs is interrupted, the file is closed on a blocking thread.
+    void close() noexcept { session_->close(); }
+
+    /// Writers take the lock at once: two that upgrade later would wait for each other.
+    static sql_text begin(const transaction_options& options) noexcept {
+        return options.read_only ? sql_text(detail::begin_read_only) : sql_text("begin immediate");
+    }
+
+    static verdict classify(const error_code& ec) noexcept { return sqlite::classify(ec); }
+
+private:
+    template <class Signature, class Token>
+    auto start(detail::task what, sql_text text, params values, location where, error_code refused, Token& token) {
+        auto work = std::make_shared<detail::job>(what, std::move(text), std::move(values), std::move(where));
+        return boost::asio::async_initiate<Token, Signature>(
+            detail::launcher{session_, executor_, std::move(work), refused}, token);
+    }
+
+    boost::asio::any_io_executor executor_;
+    std::shared_ptr<detail::session> session_;
+};
+
+/** Makes the connections of one client; for a `connection_pool<sqlite::connection>`.
+ *
+ *  For `sqlite::memory:` it makes one database that all its connections share and that lives as long as the connector.
+ */
+class connector {
+public:
+    /// @param url see @ref accepted_urls; @throws std::invalid_argument names what is wrong and the accepted forms
+    explicit connector(std::string_view url);
+
+    std::unique_ptr<connection> create(const boost::asio::any_io_executor& ex) const {
+        return std::make_unique<connection>(ex);
+    }
+    template <class Token> auto async_connect(connection& c, Token&& token) const {
+        return c.async_open(where_, std::forward<Token>(token));
+    }
+    void close(connection& c) const noexcept { c.close(); }
+
+    static reuse inspect(const connection& c) noexcept { return c.state(); }
+    template <class Token> auto async_reset(connection& c, Token&& token) const {
+        return c.async_reset(std::forward<Token>(token));
+    }
+    static verdict classify(const error_code& ec) noexcept { return sqlite::classify(ec); }
+
+private:
+    location where_;
+    std::shared_ptr<detail::handles> keeps_memory_;  // a memory database goes with its last connection
+};
+
+static_assert(database_connection<connection>);
+
+}  // namespace kedge::sqlite
+
+#ifndef KEDGE_SEPARATE_COMPILATION
+#include <kedge/sqlite/impl/connection.ipp>
+#endif

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <kedge/detail/unique_function.hpp>
+#include <kedge/runtime.hpp>
+#include <kedge/sql/connection_concept.hpp>
+#include <kedge/sqlite/url.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+
+namespace kedge::sqlite::detail {
+
+/// How long a statement waits for another connection's lock before it fails with `errc::busy` (Python's sqlite3 and
+/// Rails wait as long).
+inline constexpr nanoseconds busy_wait = std::chrono::seconds(5);
+
+/// Opens a transaction in which @ref handles refuses to write; a constant to be recognised by.
+inline constexpr char begin_read_only[] = "begin deferred /* read only */";
+
+/// The end of a job, with SQLite's own words about an error.
+struct outcome {
+    error_code ec{};
+    rows result{};
+    std::string message{};
+};
+
+using done_function = kedge::detail::unique_function<void(outcome)>;
+
+enum class task : std::uint8_t { open, execute, reset };
+
+class session;
+
+/// Something that a session does on a blocking thread.
+struct job : timer_node {
+    job(task kind, sql_text sql, params parameters, location place)
+        : what(kind), text(std::move(sql)), values(std::move(parameters)), where(std::move(place)) {}
+
+    const task what;
+    const sql_text text;
+    const params values;
+    const location where;                // of `open`
+    std::atomic<bool> stop = false;      // read by the blocking thread between the steps of SQLite's machine
+    done_function done{};                // under the session's mutex; whoever takes it ends the job for the caller
+    time_point give_up = never;          // when waiting for a lock ends
+    int waits = 0;
+    session* owner = nullptr;            // of the timer
+    std::shared_ptr<job> next{};         // under the session's mutex
+};
+
+class handles;  // the sqlite3* and its prepared statements
+
+enum class session_state : std::uint8_t { clean, dirty, broken };
+
+/** What a connection shares with the blocking threads that work for it.
+ *
+ *  At most one job runs at a time, further ones queue. A cancelled job completes for its caller at once and stays until
+ *  SQLite has noticed; until then the session is dirty. A lock that another connection holds is waited for on a timer, not
+ *  on a blocking thread: the few threads might all wait for a lock whose holder needs one of them to commit.
+ */
+class session : public std::enable_shared_from_this<session> {
+public:
+    explicit session(runtime& rt);
+    ~session();
+    session(const session&) = delete;
+    session& operator=(const session&) = delete;
+
+    void submit(const std::shared_ptr<job>&);
+    void cancel(job&) noexcept;
+    void close() noexcept;
+    session_state state() const noexcept;
+
+private:
+    static void on_timer(timer_node*) noexcept;
+    static int on_progress(void* self) noexcept;
+    static void abort_all(std::shared_ptr<job> chain, const error_code&) noexcept;
+
+    void start();
+    std::shared_ptr<job> start_or_drop() noexcept;
+    void run() noexcept;
+    void interrupt() noexcept;
+    bool wait_for_lock(job&);
+    void end(job&, outcome) noexcept;
+    outcome perform(job&);
+
+    runtime& runtime_;
+    mutable std::mutex mutex_;
+    std::shared_ptr<job> first_;         // the current job; changes only while no thread works on it
+    job* last_ = nullptr;
+    std::unique_ptr<handles> handles_;   // used by the current job's thread, else under the mutex
+    std::shared_ptr<session> waiting_;   // keeps this alive while the timer is armed
+    bool on_thread_ = false;
+    bool closed_ = false;
+    bool broken_ = false;
+};
+
+}  // namespace kedge::sqlite::detail
+
+#ifndef KEDGE_SEPARATE_COMPILATION
+#include <kedge/sqlite/impl/session.ipp>
+#endif

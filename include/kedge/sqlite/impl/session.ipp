@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <kedge/sqlite/impl/handles.ipp>
+#include <kedge/sqlite/impl/session.hpp>
+
+#include <boost/asio/error.hpp>
+
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <utility>
+
+namespace kedge::sqlite::detail {
+
+/// 1, 2, 4, … 32 ms: short enough that a lock which is held for one statement costs little.
+inline nanoseconds lock_backoff(int waits) noexcept { return std::chrono::milliseconds(1 << std::min(waits, 5)); }
+
+/// Whether the lock's holder will go away by itself. A snapshot that is too old to write from never gets younger.
+inline bool is_lock(const error_code& ec) noexcept {
+    return (ec == errc::busy || ec == errc::locked) && ec.value() != SQLITE_BUSY_SNAPSHOT;
+}
+
+/// After these nothing that this connection says can be relied on.
+inline bool ruins(const error_code& ec) noexcept {
+    return ec == errc::corrupt || ec == errc::not_a_database || ec == errc::io || ec == errc::no_memory;
+}
+
+KEDGE_DECL session::session(runtime& rt) : runtime_(rt), handles_(std::make_unique<handles>()) {}
+
+KEDGE_DECL session::~session() = default;
+
+KEDGE_DECL void session::submit(const std::shared_ptr<job>& work) {
+    std::unique_lock lock(mutex_);
+    if (closed_) {
+        lock.unlock();
+        return abort_all(work, boost::asio::error::not_connected);
+    }
+    if (first_ != nullptr) {
+        last_->next = work;
+        last_ = work.get();
+        return;
+    }
+    first_ = work;
+    last_ = work.get();
+    try {
+        start();
+    } catch (...) {
+        first_ = nullptr;
+        throw;
+    }
+}
+
+/// Puts the first job on a blocking thread. Called under the mutex.
+KEDGE_DECL void session::start() {
+    runtime_.run_blocking([self = shared_from_this()] { self->run(); });
+    on_thread_ = true;
+}
+
+/// As start(); without memory for that, it gives back all jobs, for the caller to end after unlocking.
+KEDGE_DECL std::shared_ptr<job> session::start_or_drop() noexcept {
+    try {
+        start();
+        return nullptr;
+    } catch (const std::exception&) {
+        broken_ = true;
+        return std::exchange(first_, nullptr);
+    }
+}
+
+KEDGE_DECL void session::abort_all(std::shared_ptr<job> chain, const error_code& why) noexcept {
+    while (chain != nullptr) {
+        try {
+            if (chain->done) chain->done({why, {}, {}});
+        } catch (const std::exception&) {  // no memory to post: the handler was destroyed, as an abandoned one is
+        }
+        chain = std::exchange(chain->next, nullptr);
+    }
+}
+
+KEDGE_DECL int session::on_progress(void* self) noexcept {
+    return static_cast<session*>(self)->first_->stop.load(std::memory_order_relaxed) ? 1 : 0;
+}
+
+KEDGE_DECL outcome session::perform(job& work) {
+    switch (work.what) {
+    case task::open: return handles_->open(work.where, &session::on_progress, this);
+    case task::execute: return handles_->execute(work.text, work.values);
+    case task::reset: return handles_->reset();
+    }
+    return {};
+}
+
+KEDGE_DECL void session::run() noexcept {
+    job& work = *first_;  // stays so until end()
+    if (work.stop) return end(work, {boost::asio::error::operation_aborted, {}, {}});
+    outcome result;
+    try {
+        result = perform(work);
+        if (is_lock(result.ec) && wait_for_lock(work)) return;
+    } catch (const std::exception&) {  // the rows do not fit into memory
+        result = {make_error_code(boost::system::errc::not_enough_memory), {}, {}};
+    }
+    end(work, std::move(result));
+}
+
+/// Arms the timer for another try; false if it is time to give up.
+KEDGE_DECL bool session::wait_for_lock(job& work) {
+    const time_point now = runtime_.now();
+    if (work.give_up == never) work.give_up = core::saturating_add(now, busy_wait);
+    const time_point due = core::saturating_add(now, lock_backoff(work.waits++));
+    const std::lock_guard lock(mutex_);
+    if (work.stop || closed_ || due > work.give_up) return false;
+    on_thread_ = false;
+    waiting_ = shared_from_this();
+    work.owner = this;
+    work.fire = &session::on_timer;
+    runtime_.arm(work, due);
+    return true;
+}
+
+KEDGE_DECL void session::on_timer(timer_node* node) noexcept {
+    session& self = *static_cast<job*>(node)->owner;
+    std::shared_ptr<session> alive;
+    std::shared_ptr<job> dropped;
+    {
+        const std::lock_guard lock(self.mutex_);
+        alive = std::move(self.waiting_);
+        dropped = self.start_or_drop();
+    }
+    abort_all(std::move(dropped), make_error_code(boost::system::errc::not_enough_memory));
+}
+
+/// The blocking thread is done with the current job.
+KEDGE_DECL void session::end(job& work, outcome result) noexcept {
+    std::shared_ptr<job> finished, dropped;
+    std::unique_ptr<handles> goodbye;
+    done_function done;
+    {
+        const std::lock_guard lock(mutex_);
+        done = std::move(work.done);
+        broken_ = broken_ || ruins(result.ec) || (work.what != task::execute && result.ec);
+        finished = std::move(first_);
+        first_ = std::move(finished->next);
+        on_thread_ = false;
+        if (closed_) goodbye = std::move(handles_);
+        else if (first_ != nullptr) dropped = start_or_drop();
+    }
+    goodbye.reset();
+    abort_all(std::move(dropped), make_error_code(boost::system::errc::not_enough_memory));
+    try {
+        if (done) done(std::move(result));
+    } catch (const std::exception&) {  // no memory to post, see abort_all()
+    }
+}
+
+/// Stops what runs on the blocking thread. Called under the mutex.
+KEDGE_DECL void session::interrupt() noexcept {
+    if (first_->what != task::open) handles_->interrupt();  // while it opens, the handle belongs to that thread alone
+}
+
+KEDGE_DECL void session::cancel(job& work) noexcept {
+    done_function done;
+    std::shared_ptr<session> alive;
+    std::shared_ptr<job> dropped;
+    {
+        const std::lock_guard lock(mutex_);
+        work.stop = true;
+        done = std::move(work.done);
+        if (first_.get() == &work) {
+            if (on_thread_) {
+                interrupt();
+            } else if (runtime_.cancel(work)) {
+                alive = std::move(waiting_);
+                dropped = start_or_drop();  // sees `stop` and makes room for the next
+            }
+        }
+    }
+    if (done) done({boost::asio::error::operation_aborted, {}, {}});
+    abort_all(std::move(dropped), make_error_code(boost::system::errc::not_enough_memory));
+}
+
+/// Never blocks: the file is closed on a blocking thread, after the current job has noticed.
+KEDGE_DECL void session::close() noexcept {
+    std::unique_ptr<handles> goodbye;
+    std::shared_ptr<session> alive;
+    std::shared_ptr<job> dropped;
+    {
+        const std::lock_guard lock(mutex_);
+        if (std::exchange(closed_, true)) return;
+        if (first_ != nullptr && !on_thread_ && runtime_.cancel(*first_)) {
+            alive = std::move(waiting_);
+            dropped = std::move(first_);
+        } else if (first_ != nullptr) {
+            first_->stop = true;
+            if (on_thread_) interrupt();
+            dropped = std::move(first_->next);
+        }
+        if (first_ == nullptr) goodbye = std::move(handles_);
+    }
+    abort_all(std::move(dropped), boost::asio::error::operation_aborted);
+    if (goodbye == nullptr || !goodbye->is_open()) return;
+    try {
+        runtime_.run_blocking([closing = std::move(goodbye)]() mutable { closing.reset(); });
+    } catch (const std::exception&) {  // no memory for the task: it was closed here
+    }
+}
+
+KEDGE_DECL session_state session::state() const noexcept {
+    const std::lock_guard lock(mutex_);
+    if (broken_ || closed_) return session_state::broken;
+    if (first_ != nullptr) return session_state::dirty;
+    if (handles_->altered()) return session_state::broken;
+    return handles_->in_transaction() ? session_state::dirty : session_state::clean;
+}
+
+}  // namespace kedge::sqlite::detail
