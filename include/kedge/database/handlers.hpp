@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <kedge/call.hpp>
+#include <kedge/associated_attempt.hpp>
+#include <kedge/detail/unique_function.hpp>
 
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/associator.hpp>
 
 #include <type_traits>
@@ -11,6 +15,30 @@
 // Handlers around a handler, which keep its executor, allocator and cancellation slot.
 
 namespace kedge::detail {
+
+template <class Signature> class any_handler;
+
+/// A handler without its type, so that what stands behind it is compiled once. Not Asio's `any_completion_handler`: its
+/// executor cannot be posted to on Boost 1.81, and its move assignment recurses without an end.
+template <class... Results> class any_handler<void(Results...)> {
+public:
+    using executor_type = boost::asio::any_io_executor;
+    using cancellation_slot_type = boost::asio::cancellation_slot;
+
+    template <class Handler>
+    any_handler(Handler handler, const executor_type& otherwise)
+        : executor_(boost::asio::get_associated_executor(handler, otherwise)),
+          slot_(boost::asio::get_associated_cancellation_slot(handler)), call_(std::move(handler)) {}
+
+    void operator()(Results... results) { call_(std::move(results)...); }
+    executor_type get_executor() const noexcept { return executor_; }
+    cancellation_slot_type get_cancellation_slot() const noexcept { return slot_; }
+
+private:
+    executor_type executor_;
+    cancellation_slot_type slot_;
+    unique_function<void(Results...)> call_;
+};
 
 /// Calls `then(handler, results...)`: looks at the results or maps them on their way out.
 template <class Handler, class Then> class then_handler {

@@ -8,8 +8,8 @@
 #include <kedge/timer.hpp>
 
 #include <boost/asio/compose.hpp>
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/post.hpp>
 
 #include <algorithm>
 #include <functional>
