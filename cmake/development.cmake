@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: BSL-1.0
+# Settings for kedge's own tests, examples and benchmarks; users never see them.
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+set(KEDGE_SANITIZE "" CACHE STRING "Sanitizers for tests and examples, e.g. address,undefined or thread")
+
+add_library(kedge_development INTERFACE)
+target_link_libraries(kedge_development INTERFACE kedge::kedge)
+target_compile_options(kedge_development INTERFACE -Wall -Wextra -Wpedantic -Werror)
+if(KEDGE_SANITIZE)
+  target_compile_options(kedge_development INTERFACE -fsanitize=${KEDGE_SANITIZE} -fno-omit-frame-pointer -g1)
+  target_link_options(kedge_development INTERFACE -fsanitize=${KEDGE_SANITIZE})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # false positives: Asio's fences under TSan, its futures and coroutine frames under ASan
+    target_compile_options(kedge_development INTERFACE -Wno-tsan -Wno-maybe-uninitialized)
+  endif()
+endif()

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <kedge/detail/call_lock.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/execution.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/prefer.hpp>
+#include <boost/asio/query.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include <utility>
+
+// Where the steps of one call run, one after the other.
+
+namespace kedge::detail {
+
+namespace asio = boost::asio;
+
+enum class home_kind {
+    lock,        ///< any number of threads: a lock of the call's own, shown to the operation as its executor
+    strand,      ///< coroutines: they may keep their executor longer than the call lives, so it must not point into it
+    one_thread,  ///< the user's promise: nothing to do
+};
+
+template <class Executor>
+using tracked_executor =
+    std::decay_t<typename asio::prefer_result<const Executor&, asio::execution::outstanding_work_t::tracked_t>::type>;
+
+/** The executor that an operation sees in place of the handler's: it enters the call's lock.
+ *
+ *  A bare pointer: Asio destroys its work guards after the upcall, when the call is gone already, so copying and
+ *  destroying do nothing. The call holds the work guard of the user's executor.
+ */
+template <class Frame, bool Never> class frame_executor {
+public:
+    explicit frame_executor(Frame* f) noexcept : frame_(f) {}
+
+    friend bool operator==(frame_executor a, frame_executor b) noexcept { return a.frame_ == b.frame_; }
+    friend bool operator!=(frame_executor a, frame_executor b) noexcept { return a.frame_ != b.frame_; }
+
+    asio::execution_context& query(asio::execution::context_t) const noexcept {
+        return asio::query(frame_->home().executor(), asio::execution::context);
+    }
+    static constexpr asio::execution::blocking_t query(asio::execution::blocking_t) noexcept {
+        if constexpr (Never) return asio::execution::blocking.never;
+        else return asio::execution::blocking.possibly;
+    }
+    frame_executor<Frame, true> require(asio::execution::blocking_t::never_t) const noexcept {
+        return frame_executor<Frame, true>(frame_);
+    }
+    frame_executor<Frame, false> require(asio::execution::blocking_t::possibly_t) const noexcept {
+        return frame_executor<Frame, false>(frame_);
+    }
+
+    template <class F> void execute(F&& f) const {
+        auto enter = [frame = frame_, f = std::decay_t<F>(std::forward<F>(f))]() mutable {
+            frame->home().run(std::move(f));
+        };
+        if constexpr (Never) asio::post(frame_->home().executor(), std::move(enter));
+        else asio::dispatch(frame_->home().executor(), std::move(enter));
+    }
+
+private:
+    Frame* frame_;
+};
+
+template <class Frame, home_kind Kind, class Executor> class call_home;
+
+template <class Frame, class Executor> class call_home<Frame, home_kind::lock, Executor> {
+public:
+    using inner_executor = frame_executor<Frame, false>;
+
+    call_home(Frame& f, const Executor& user)
+        : frame_(f), user_(asio::prefer(user, asio::execution::outstanding_work.tracked)) {}
+
+    const auto& executor() const noexcept { return user_; }
+    inner_executor shown() const noexcept { return inner_executor(&frame_); }
+    template <class F> void run(F&& f) { lock_.run(std::forward<F>(f)); }
+    bool try_release() noexcept { return lock_.try_release(); }
+    void release() { lock_.release(); }
+    tracked_executor<Executor> take_work() noexcept { return std::move(user_); }
+
+private:
+    Frame& frame_;
+    tracked_executor<Executor> user_;
+    call_lock lock_;
+};
+
+template <class Frame, class Executor> class call_home<Frame, home_kind::one_thread, Executor> {
+public:
+    using inner_executor = Executor;
+
+    call_home(Frame&, const Executor& user)
+        : plain_(user), work_(asio::prefer(user, asio::execution::outstanding_work.tracked)) {}
+
+    const Executor& executor() const noexcept { return plain_; }
+    const Executor& shown() const noexcept { return plain_; }
+    template <class F> void run(F&& f) { std::forward<F>(f)(); }
+    tracked_executor<Executor> take_work() noexcept { return std::move(work_); }
+
+private:
+    [[no_unique_address]] Executor plain_;
+    tracked_executor<Executor> work_;
+};
+
+/// The user's executor if it is a strand, else a new strand of it.
+inline asio::any_io_executor strand_of(asio::any_io_executor ex) {
+    if (ex.target<asio::strand<asio::any_io_executor>>() || ex.target<asio::strand<asio::io_context::executor_type>>() ||
+        ex.target<asio::strand<asio::thread_pool::executor_type>>())
+        return ex;
+    return asio::make_strand(std::move(ex));
+}
+
+template <class Frame, class Executor> class call_home<Frame, home_kind::strand, Executor> {
+public:
+    using inner_executor = asio::any_io_executor;
+
+    call_home(Frame&, const Executor& user)
+        : strand_(strand_of(user)), work_(asio::prefer(strand_, asio::execution::outstanding_work.tracked)) {}
+
+    const asio::any_io_executor& executor() const noexcept { return strand_; }
+    const asio::any_io_executor& shown() const noexcept { return strand_; }
+    template <class F> void run(F&& f) { std::forward<F>(f)(); }
+    asio::any_io_executor take_work() noexcept { return std::move(work_); }
+
+private:
+    asio::any_io_executor strand_, work_;
+};
+
+}  // namespace kedge::detail
