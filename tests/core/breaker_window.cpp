@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "support/catch.hpp"
+
+#include <kedge/core/breaker_window.hpp>
+
+#include <random>
+#include <utility>
+#include <vector>
+
+using namespace std::chrono_literals;
+using kedge::core::breaker_window;
+using kedge::time_point;
+
+TEST_CASE("window: a call leaves it after nine tenths to one length", "[breaker_window]") {
+    for (int step = 0; step < 100; ++step) {
+        breaker_window w(10s);
+        const time_point first{1h}, then = first + step * 100ms;
+        w.add(first, false);
+        w.add(then, true);
+        w.advance(then + 9s - 1ns);
+        CHECK(w.counts().failures == 1);
+        w.advance(then + 10s);
+        CHECK(w.counts().failures == 0);
+    }
+}
+
+TEST_CASE("window: it agrees with a list of calls, to a bucket", "[breaker_window]") {
+    std::mt19937 random(7);
+    breaker_window w(1s);
+    std::vector<std::pair<time_point, bool>> all;
+    time_point now{1h};
+    for (int i = 0; i < 20'000; ++i) {
+        now += kedge::nanoseconds(random() % (i % 100 == 0 ? 2'000'000'000 : 20'000'000));
+        const bool failed = random() % 3 == 0;
+        w.add(now, failed);
+        all.emplace_back(now, failed);
+        int sure = 0, possible = 0;
+        for (auto it = all.rbegin(); it != all.rend() && it->first > now - 1s; ++it) {
+            if (!it->second) continue;
+            ++possible;
+            sure += it->first > now - 900ms;
+        }
+        REQUIRE(w.counts().failures >= sure);
+        REQUIRE(w.counts().failures <= possible);
+    }
+}
+
+TEST_CASE("window: a bucket that is over sends the caller to the lock", "[breaker_window]") {
+    breaker_window w(10s);
+    const time_point now{1h};
+    CHECK_FALSE(w.try_add(now, false));
+    w.add(now, false);
+    CHECK(w.try_add(now + 1s - 1ns, false));
+    CHECK(w.try_add(now - 10ms, false));
+    CHECK_FALSE(w.try_add(now + 1s, false));
+    CHECK(w.counts().calls == 3);
+}
+
+TEST_CASE("window: zero length counts nothing and never asks for the lock", "[breaker_window]") {
+    breaker_window w(0s);
+    CHECK(w.try_add(time_point{1h}, true));
+    CHECK(w.try_add(kedge::never, true));
+    w.add(time_point{2h}, true);
+    CHECK(w.counts().calls == 0);
+}
+
+TEST_CASE("window: ends of time", "[breaker_window]") {
+    breaker_window w(1h);
+    w.add(time_point{0s}, true);
+    w.add(kedge::never, true);
+    w.advance(kedge::never);
+    CHECK(w.counts().calls <= 1);
+}
