@@ -7,7 +7,6 @@
 #include <boost/asio/async_result.hpp>
 
 #include <concepts>
-#include <cstdint>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -15,12 +14,9 @@
 
 namespace kedge {
 
-enum class isolation : std::uint8_t { server_default, read_committed, repeatable_read, serializable };
-
 /// How a transaction runs.
 struct transaction_options {
     bool read_only = false;  ///< only reads: the server refuses writes, and repeating the whole is harmless
-    isolation level = isolation::server_default;
 };
 
 namespace detail {
