@@ -41,7 +41,8 @@ public:
      *  Strands and `any_io_executor` are fine: timers run beside them.
      */
     template <class Executor> static runtime& of(const Executor& ex) {
-        runtime& found = boost::asio::use_service<runtime>(boost::asio::query(ex, boost::asio::execution::context));
+        boost::asio::execution_context& context = boost::asio::query(ex, boost::asio::execution::context);
+        runtime& found = boost::asio::use_service<runtime>(context);
         if (!found.bound_.load(std::memory_order_acquire)) found.bind(boost::asio::any_io_executor(ex));
         return found;
     }

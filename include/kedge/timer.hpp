@@ -52,7 +52,9 @@ public:
     time_point expiry() const noexcept { return expiry_; }
 
     /// Cancels what waits, as in asio. @return how many waits were cancelled. A negative `span` counts as zero.
-    std::size_t expires_after(nanoseconds span) { return expires_at(core::saturating_add(waits_->clock().now(), span)); }
+    std::size_t expires_after(nanoseconds span) {
+        return expires_at(core::saturating_add(waits_->clock().now(), span));
+    }
     std::size_t expires_at(time_point when) {
         expiry_ = when;
         return cancel();

@@ -106,7 +106,7 @@ public:
     static constexpr int levels = 5, slot_bits = 6, slots = 1 << slot_bits;
     static constexpr std::int64_t span = std::int64_t{1} << (levels * slot_bits);
 
-    /// `due` and `now` are ticks; what is due already comes with the next `advance`.
+    /// `due` and `now` are ticks; what is due already comes with the next tick that is advanced to.
     void arm(timer_node& n, std::int64_t due, std::int64_t now) noexcept {
         if (armed_++ == 0) next_ = std::max(next_, now);  // nothing is linked: the wheel may jump
         n.due_ = due;

@@ -44,9 +44,9 @@ inline void secure_random(std::span<std::byte> to) {
 inline std::uint64_t quick_random() noexcept {
     thread_local splitmix generator = [] {
         std::uint64_t seed = 0;
+        const bool seeded = ::getrandom(&seed, sizeof seed, GRND_NONBLOCK) == sizeof seed;
         // Without entropy the address of a thread-local still tells threads apart; jitter needs no more.
-        if (::getrandom(&seed, sizeof seed, GRND_NONBLOCK) != sizeof seed) seed = reinterpret_cast<std::uintptr_t>(&errno);
-        return splitmix(seed);
+        return splitmix(seeded ? seed : reinterpret_cast<std::uintptr_t>(&errno));
     }();
     return generator();
 }

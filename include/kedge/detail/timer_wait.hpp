@@ -119,9 +119,10 @@ private:
 };
 
 template <class Handler> class timer_wait_for final : public timer_wait {
-    using executor = boost::asio::associated_executor_t<Handler, boost::asio::any_io_executor>;
-    using tracked = std::decay_t<
-        typename boost::asio::prefer_result<const executor&, boost::asio::execution::outstanding_work_t::tracked_t>::type>;
+    template <class Executor>
+    using with_work = std::decay_t<typename boost::asio::prefer_result<
+        const Executor&, boost::asio::execution::outstanding_work_t::tracked_t>::type>;
+    using tracked = with_work<boost::asio::associated_executor_t<Handler, boost::asio::any_io_executor>>;
 
 public:
     timer_wait_for(Handler&& handler, const boost::asio::any_io_executor& ex, boost::intrusive_ptr<timer_waits> of)
@@ -178,9 +179,7 @@ private:
 
     Handler handler_;
     tracked work_;
-    std::decay_t<boost::asio::prefer_result<const boost::asio::any_io_executor&,
-                                            boost::asio::execution::outstanding_work_t::tracked_t>::type>
-        timer_work_;
+    with_work<boost::asio::any_io_executor> timer_work_;
 };
 
 template <class Handler>

@@ -18,7 +18,8 @@ public:
     unique_function(std::nullptr_t) noexcept {}
 
     template <class F>
-        requires(!std::is_same_v<std::decay_t<F>, unique_function> && std::is_invocable_r_v<R, std::decay_t<F>&, Args...>)
+        requires(!std::is_same_v<std::decay_t<F>, unique_function> &&
+                 std::is_invocable_r_v<R, std::decay_t<F>&, Args...>)
     unique_function(F&& f) {
         using function = std::decay_t<F>;
         if constexpr (fits<function>) ::new (static_cast<void*>(memory_)) function(std::forward<F>(f));

@@ -158,19 +158,19 @@ private:
 
     /// Work that comes and goes stops an io_context exactly if it has none besides.
     void check_foreign() {
-        { const auto probe = boost::asio::require(io_context::get_executor(), boost::asio::execution::outstanding_work.tracked); }
-        const bool clean = stopped();
-        if (clean) return restart();
+        using boost::asio::execution::outstanding_work;
+        { const auto comes_and_goes = boost::asio::require(io_context::get_executor(), outstanding_work.tracked); }
+        if (stopped()) return restart();
         throw std::logic_error("simulation, at " + time_text() + ": " + foreign_name() +
                                " waits in real time on this simulation; use kedge::timer and kedge's own resolver, "
                                "and simulation::get_executor()");
     }
 
     std::string foreign_name() const {
-        using namespace boost::asio;
         auto& self = const_cast<simulation&>(*this);
-        if (has_timers<std::chrono::steady_clock>(self)) return "asio::steady_timer (this context has one, so probably it)";
-        if (has_timers<std::chrono::system_clock>(self)) return "asio::system_timer (this context has one, so probably it)";
+        const char* const guess = " (this context has one, so probably it)";
+        if (has_timers<std::chrono::steady_clock>(self)) return std::string("asio::steady_timer") + guess;
+        if (has_timers<std::chrono::system_clock>(self)) return std::string("asio::system_timer") + guess;
         return "an object of asio (a socket, resolver or signal set, or a handler posted to the io_context)";
     }
 
@@ -232,7 +232,9 @@ public:
         if (tracked_) return boost::asio::execution::outstanding_work.tracked;
         return boost::asio::execution::outstanding_work.untracked;
     }
-    executor_type require(boost::asio::execution::blocking_t::never_t) const noexcept { return {context_, true, tracked_}; }
+    executor_type require(boost::asio::execution::blocking_t::never_t) const noexcept {
+        return {context_, true, tracked_};
+    }
     executor_type require(boost::asio::execution::blocking_t::possibly_t) const noexcept {
         return {context_, false, tracked_};
     }
@@ -277,7 +279,8 @@ public:
 private:
     time_point virtual_now() const noexcept override { return simulation_.clock_; }
     std::chrono::system_clock::time_point virtual_wall_now() const noexcept override {
-        return simulation_.wall_ + std::chrono::duration_cast<std::chrono::system_clock::duration>(simulation_.elapsed());
+        using wall = std::chrono::system_clock::duration;
+        return simulation_.wall_ + std::chrono::duration_cast<wall>(simulation_.elapsed());
     }
     void virtual_arm(timer_node& n, time_point due) noexcept override {
         simulation_.timers_.arm(n, due.time_since_epoch().count());
