@@ -63,7 +63,8 @@ TEST_CASE("retry repeats what certainly was not sent", "[pipeline][retry]") {
     CHECK(end->value == 3);
     CHECK(end->at == 100ms + 200ms + 5ms);
     CHECK(report.attempts == 3);
-    CHECK(to_string(report) == "ok on attempt 3 after 305 ms: Connection refused, waited 100 ms, Connection refused, waited 200 ms");
+    CHECK(to_string(report) ==
+          "ok on attempt 3 after 305 ms: Connection refused, waited 100 ms, Connection refused, waited 200 ms");
 }
 
 TEST_CASE("after the last retry the dependency's own error comes out", "[pipeline][retry]") {

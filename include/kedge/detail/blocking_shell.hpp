@@ -55,7 +55,8 @@ private:
             auto& policy = std::get<I>(shared_.policies);
             for (std::optional<result> last;;) {
                 admission a = stage.enter(policy, state_, *this);
-                if (a.queued) a = wait_in_queue() ? stage.enter(policy, state_, *this) : admission{errc::deadline_too_short, stage::limit};
+                if (a.queued && wait_in_queue()) a = stage.enter(policy, state_, *this);
+                else if (a.queued) a = {errc::deadline_too_short, stage::limit};
                 if (a.refusal) return refuse(a.refusal, a.who);
                 enter<I + 1>();
                 if (state_.refused && last) result_ = std::move(*last);

@@ -278,127 +278,24 @@ private:
         if (tokens_ == 0 && !initiating_ && !emitting_ && !calling_) destroy();
     }
 
-    // ---- waiting
+    // ---- waiting and cancellation: impl/call_frame.ipp
 
-    void wait_as(phase p, std::size_t index) noexcept {
-        phase_ = p;
-        resume_at_ = static_cast<std::uint8_t>(index);
-    }
-
-    void wait_in_queue(std::size_t index) {
-        wait_as(phase::queued, index);
-        ++tokens_;
-        if (state_.limit.at != never) arm(state_.limit.at);
-    }
-
+    void wait_as(phase p, std::size_t index) noexcept;
+    void wait_in_queue(std::size_t index);
     bool leave_queue() noexcept { return entered->leave(*this); }
-
-    void admitted() {
-        --tokens_;
-        if (abandoned_) return lose_token();
-        phase_ = phase::idle;
-        (void)disarm();
-        state_.now = state_.rt.now();
-        enter_from(resume_at_);
-    }
-
-    void arm(time_point due) noexcept {
-        armed_ = true;
-        ++tokens_;
-        state_.rt.arm(*this, due, state_.now);
-    }
-
-    bool disarm() noexcept {
-        if (!armed_) return true;
-        if (!state_.rt.cancel(*this)) return false;
-        armed_ = false;
-        --tokens_;
-        return true;
-    }
-
-    void timer_fired() {
-        armed_ = false;
-        --tokens_;
-        if (abandoned_) return lose_token();
-        if (next_ != next::nothing) return proceed();
-        switch (std::exchange(phase_, phase_ == phase::running ? phase::running : phase::idle)) {
-        case phase::running: return expire();
-        case phase::backoff: state_.now = state_.rt.now(); return enter_from(resume_at_);
-        case phase::queued:
-            if (leave_queue()) --tokens_, refuse_from(resume_at_, errc::deadline_too_short, stage::limit);
-            return;
-        case phase::idle: return;
-        }
-    }
-
-    void expire() {
-        state_.now = state_.rt.now();
-        if (std::exchange(state_.told_to_stop, true)) return shared_->raise(state_.stuck());
-        state_.expired = !state_.cancelled;
-        arm(core::saturating_add(state_.now, stuck_after));
-        emit(asio::cancellation_type::terminal);
-        proceed();
-    }
-
-    // ---- cancellation by the caller
-
-    void parent_cancelled(asio::cancellation_type type) {
-        if constexpr (Traits::home == home_kind::strand) {
-            cancel_asked_ = type;
-            ++tokens_;
-            dispatch(&call_frame::cancel_arrived);
-        } else {
-            home_.run([this, type] { cancel(type); });
-        }
-    }
-
-    void cancel_arrived() {
-        --tokens_;
-        if (abandoned_) return lose_token();
-        cancel(std::exchange(cancel_asked_, asio::cancellation_type::none));
-    }
-
+    void admitted();
+    void arm(time_point due) noexcept;
+    bool disarm() noexcept;
+    void timer_fired();
+    void expire();
+    void parent_cancelled(asio::cancellation_type type);
+    void cancel_arrived();
     /// Never completes the call itself: it runs inside the user's `emit()`.
-    void cancel(asio::cancellation_type type) {
-        using asio::cancellation_type;
-        if (last_ && (type & (cancellation_type::terminal | cancellation_type::partial)) == cancellation_type::none)
-            return;  // total: after a failed attempt nobody can promise that nothing happened
-        if (!state_.expired) state_.cancelled = true;
-        if (calling_) {
-            cancel_asked_ = type;
-        } else if (phase_ == phase::running) {
-            emit(type);
-        } else if (phase_ == phase::backoff ? disarm() : phase_ == phase::queued && leave_queue()) {
-            if (phase_ == phase::queued) --tokens_, (void)disarm();
-            phase_ = phase::idle;
-            ++tokens_;
-            return post(&call_frame::cancelled_while_waiting);
-        }
-        if (next_ != next::nothing && !initiating_) post_resume();
-    }
-
-    void cancelled_while_waiting() {
-        --tokens_;
-        if (abandoned_) return lose_token();
-        refuse_from(resume_at_, asio::error::operation_aborted, stage::none);
-    }
-
-    void refuse_from(std::size_t index, error_code ec, stage who) {
-        [&]<std::size_t... I>(std::index_sequence<I...>) {
-            (void)((I == index && (refuse<I>(ec, who), true)) || ...);
-        }(std::make_index_sequence<stage_count + 1>{});
-    }
-
-    void emit(asio::cancellation_type type) {
-        emitting_ = true;
-        signal_.emit(type);
-        emitting_ = false;
-    }
-
-    void post_resume() {
-        ++tokens_;
-        post(&call_frame::resumed);
-    }
+    void cancel(asio::cancellation_type type);
+    void cancelled_while_waiting();
+    void refuse_from(std::size_t index, error_code ec, stage who);
+    void emit(asio::cancellation_type type);
+    void post_resume();
     void post(step s) { asio::post(home_.executor(), frame_step<call_frame>(this, s)); }
     void dispatch(step s) { asio::dispatch(home_.executor(), frame_step<call_frame>(this, s)); }
 
@@ -430,3 +327,5 @@ private:
 };
 
 }  // namespace kedge::detail
+
+#include <kedge/detail/impl/call_frame.ipp>

@@ -86,6 +86,9 @@ template <> struct stage_of<concurrency_limit> {
     }
 };
 
+/// The line to write when a retry was due and not allowed.
+inline constexpr std::string_view repeat_advice = "kedge::retry{{.idempotent = true}}, if executing it twice is harmless";
+
 template <> struct stage_of<retry> {
     static constexpr bool repeats = true;
     bool paid = false;  ///< a token was taken for the attempt that comes next
@@ -101,7 +104,8 @@ template <> struct stage_of<retry> {
         if (is_bad(v.judged)) s.now = s.rt.now();
         const core::retry_decision decision =
             core::decide(policy.rules(), policy.budget().core(),
-                         {s.attempts, v, policy.allows(s.asked.repeating), s.now, s.limit.at, s.cancelled, s.rt.random()});
+                         {s.attempts, v, policy.allows(s.asked.repeating), s.now, s.limit.at, s.cancelled,
+                          s.rt.random()});
         if (!decision.again()) {
             give_up(policy, s, decision.stop, v, ec);
             return {};
@@ -118,7 +122,7 @@ private:
         if (why != core::retry_stop::not_idempotent) return;
         if (s.asked.report) s.asked.report->not_repeatable = true;
         if (!s.advised->exchange(true, std::memory_order_relaxed))
-            policy.options().on_event(retry_suppressed{ec, "kedge::retry{{.idempotent = true}}, if executing it twice is harmless"});
+            policy.options().on_event(retry_suppressed{ec, repeat_advice});
     }
 };
 

@@ -28,7 +28,8 @@ template <class Executor> bool this_thread_runs(const Executor& ex) noexcept {
 /// A thread that runs the context and waits for it waits for itself.
 template <class Executor> void refuse_on_context_thread(const Executor& ex, const runtime& rt, const char* what) {
     if (rt.is_virtual())
-        throw std::logic_error(std::string("kedge::") + what + ": a blocking call cannot run in a simulation; use the asynchronous form");
+        throw std::logic_error(std::string("kedge::") + what +
+                               ": a blocking call cannot run in a simulation; use the asynchronous form");
     if (this_thread_runs(ex))
         throw std::logic_error(std::string("kedge::") + what +
                                ": a blocking call on a thread that runs the context would wait for itself; use the "

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <kedge/detail/call_frame.hpp>
+
+// How a call waits (for a place in a queue, for its next attempt, for its limit) and how the caller ends a wait.
+
+namespace kedge::detail {
+
+template <class Traits> void call_frame<Traits>::wait_as(phase p, std::size_t index) noexcept {
+    phase_ = p;
+    resume_at_ = static_cast<std::uint8_t>(index);
+}
+
+template <class Traits> void call_frame<Traits>::wait_in_queue(std::size_t index) {
+    wait_as(phase::queued, index);
+    ++tokens_;
+    if (state_.limit.at != never) arm(state_.limit.at);
+}
+
+template <class Traits> void call_frame<Traits>::admitted() {
+    --tokens_;
+    if (abandoned_) return lose_token();
+    phase_ = phase::idle;
+    (void)disarm();
+    state_.now = state_.rt.now();
+    enter_from(resume_at_);
+}
+
+template <class Traits> void call_frame<Traits>::arm(time_point due) noexcept {
+    armed_ = true;
+    ++tokens_;
+    state_.rt.arm(*this, due, state_.now);
+}
+
+template <class Traits> bool call_frame<Traits>::disarm() noexcept {
+    if (!armed_) return true;
+    if (!state_.rt.cancel(*this)) return false;
+    armed_ = false;
+    --tokens_;
+    return true;
+}
+
+template <class Traits> void call_frame<Traits>::timer_fired() {
+    armed_ = false;
+    --tokens_;
+    if (abandoned_) return lose_token();
+    if (next_ != next::nothing) return proceed();
+    switch (std::exchange(phase_, phase_ == phase::running ? phase::running : phase::idle)) {
+    case phase::running: return expire();
+    case phase::backoff: state_.now = state_.rt.now(); return enter_from(resume_at_);
+    case phase::queued:
+        if (leave_queue()) --tokens_, refuse_from(resume_at_, errc::deadline_too_short, stage::limit);
+        return;
+    case phase::idle: return;
+    }
+}
+
+template <class Traits> void call_frame<Traits>::expire() {
+    state_.now = state_.rt.now();
+    if (std::exchange(state_.told_to_stop, true)) return shared_->raise(state_.stuck());
+    state_.expired = !state_.cancelled;
+    arm(core::saturating_add(state_.now, stuck_after));
+    emit(asio::cancellation_type::terminal);
+    proceed();
+}
+
+template <class Traits> void call_frame<Traits>::parent_cancelled(asio::cancellation_type type) {
+    if constexpr (Traits::home == home_kind::strand) {
+        cancel_asked_ = type;
+        ++tokens_;
+        dispatch(&call_frame::cancel_arrived);
+    } else {
+        home_.run([this, type] { cancel(type); });
+    }
+}
+
+template <class Traits> void call_frame<Traits>::cancel_arrived() {
+    --tokens_;
+    if (abandoned_) return lose_token();
+    cancel(std::exchange(cancel_asked_, asio::cancellation_type::none));
+}
+
+template <class Traits> void call_frame<Traits>::cancel(asio::cancellation_type type) {
+    using asio::cancellation_type;
+    if (last_ && (type & (cancellation_type::terminal | cancellation_type::partial)) == cancellation_type::none)
+        return;  // total: after a failed attempt nobody can promise that nothing happened
+    if (!state_.expired) state_.cancelled = true;
+    if (calling_) {
+        cancel_asked_ = type;
+    } else if (phase_ == phase::running) {
+        emit(type);
+    } else if (phase_ == phase::backoff ? disarm() : phase_ == phase::queued && leave_queue()) {
+        if (phase_ == phase::queued) --tokens_, (void)disarm();
+        phase_ = phase::idle;
+        ++tokens_;
+        return post(&call_frame::cancelled_while_waiting);
+    }
+    if (next_ != next::nothing && !initiating_) post_resume();
+}
+
+template <class Traits> void call_frame<Traits>::cancelled_while_waiting() {
+    --tokens_;
+    if (abandoned_) return lose_token();
+    refuse_from(resume_at_, asio::error::operation_aborted, stage::none);
+}
+
+template <class Traits> void call_frame<Traits>::refuse_from(std::size_t index, error_code ec, stage who) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+        (void)((I == index && (refuse<I>(ec, who), true)) || ...);
+    }(std::make_index_sequence<stage_count + 1>{});
+}
+
+template <class Traits> void call_frame<Traits>::emit(asio::cancellation_type type) {
+    emitting_ = true;
+    signal_.emit(type);
+    emitting_ = false;
+}
+
+template <class Traits> void call_frame<Traits>::post_resume() {
+    ++tokens_;
+    post(&call_frame::resumed);
+}
+
+}  // namespace kedge::detail
