@@ -234,3 +234,19 @@ TEST_CASE("a connection may go while its statement runs") {
     REQUIRE(ended);
     CHECK(*ended);
 }
+
+TEST_CASE("a context may go while statements run and wait, with the connections in their handlers") {
+    const database_file file;
+    bool called = false;
+    {
+        boost::asio::io_context io;
+        sqlite::connector to(file.url());
+        std::shared_ptr<sqlite::connection> holder = opened(io, to), waiter = opened(io, to);
+        run(io, *holder, "begin immediate");
+        for (const auto& c : {holder, holder, waiter})
+            c->async_query(c == waiter ? sql_text("begin immediate") : endless, {},
+                           [&called, c](error_code, rows) { called = true; });
+        for (int i = 0; i < 3; ++i) io.poll();
+    }
+    CHECK_FALSE(called);  // and the leak checker finds nothing
+}

@@ -103,7 +103,9 @@ public:
     using connector_type = connector;
 
     explicit connection(boost::asio::any_io_executor ex)
-        : executor_(std::move(ex)), session_(std::make_shared<detail::session>(runtime::of(executor_))) {}
+        : executor_(std::move(ex)),
+          session_(std::make_shared<detail::session>(
+              runtime::of(executor_), boost::asio::query(executor_, boost::asio::execution::context))) {}
     connection(const connection&) = delete;
     connection& operator=(const connection&) = delete;
     ~connection() { session_->close(); }

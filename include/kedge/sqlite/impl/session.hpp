@@ -6,12 +6,15 @@
 #include <kedge/sql/connection_concept.hpp>
 #include <kedge/sqlite/url.hpp>
 
+#include <boost/asio/execution_context.hpp>
+
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace kedge::sqlite::detail {
 
@@ -52,6 +55,21 @@ struct job : timer_node {
     std::shared_ptr<job> next{};         // under the session's mutex
 };
 
+/// The sessions of one execution context. When it is destroyed, nobody will call the handlers that wait in a session; they
+/// may own the connection that owns the session, so that somebody has to let go.
+class session_registry : public boost::asio::execution_context::service {
+public:
+    static inline boost::asio::execution_context::id id;
+    explicit session_registry(boost::asio::execution_context& ctx) : service(ctx) {}
+    void add(session&);
+    void remove(session&) noexcept;
+
+private:
+    void shutdown() override;
+    std::mutex mutex_;
+    std::vector<session*> sessions_;
+};
+
 class handles;  // the sqlite3* and its prepared statements
 
 enum class session_state : std::uint8_t { clean, dirty, broken };
@@ -64,7 +82,7 @@ enum class session_state : std::uint8_t { clean, dirty, broken };
  */
 class session : public std::enable_shared_from_this<session> {
 public:
-    explicit session(runtime& rt);
+    session(runtime& rt, boost::asio::execution_context& ctx);
     ~session();
     session(const session&) = delete;
     session& operator=(const session&) = delete;
@@ -72,6 +90,7 @@ public:
     void submit(const std::shared_ptr<job>&);
     void cancel(job&) noexcept;
     void close() noexcept;
+    void forget_handlers() noexcept;
     session_state state() const noexcept;
 
 private:
@@ -88,6 +107,7 @@ private:
     outcome perform(job&);
 
     runtime& runtime_;
+    session_registry& registry_;
     mutable std::mutex mutex_;
     std::shared_ptr<job> first_;         // the current job; changes only while no thread works on it
     job* last_ = nullptr;

@@ -28,9 +28,34 @@ inline bool ruins(const error_code& ec) noexcept {
     return ec == errc::corrupt || ec == errc::not_a_database || ec == errc::io || ec == errc::no_memory;
 }
 
-KEDGE_DECL session::session(runtime& rt) : runtime_(rt), handles_(std::make_unique<handles>()) {}
+KEDGE_DECL void session_registry::add(session& one) {
+    const std::lock_guard lock(mutex_);
+    sessions_.push_back(&one);
+}
 
-KEDGE_DECL session::~session() = default;
+KEDGE_DECL void session_registry::remove(session& one) noexcept {
+    const std::lock_guard lock(mutex_);
+    const auto found = std::find(sessions_.begin(), sessions_.end(), &one);
+    *found = sessions_.back();
+    sessions_.pop_back();
+}
+
+KEDGE_DECL void session_registry::shutdown() {
+    std::vector<std::shared_ptr<session>> alive;
+    {
+        const std::lock_guard lock(mutex_);
+        for (session* one : sessions_)
+            if (auto held = one->weak_from_this().lock()) alive.push_back(std::move(held));
+    }
+    for (const auto& one : alive) one->forget_handlers();
+}
+
+KEDGE_DECL session::session(runtime& rt, boost::asio::execution_context& ctx)
+    : runtime_(rt), registry_(boost::asio::use_service<session_registry>(ctx)), handles_(std::make_unique<handles>()) {
+    registry_.add(*this);
+}
+
+KEDGE_DECL session::~session() { registry_.remove(*this); }
 
 KEDGE_DECL void session::submit(const std::shared_ptr<job>& work) {
     std::unique_lock lock(mutex_);
@@ -206,6 +231,24 @@ KEDGE_DECL void session::close() noexcept {
         runtime_.run_blocking([closing = std::move(goodbye)]() mutable { closing.reset(); });
     } catch (const std::exception&) {  // no memory for the task: it was closed here
     }
+}
+
+/// The context is being destroyed: destroys the handlers, stops what runs.
+KEDGE_DECL void session::forget_handlers() noexcept {
+    std::shared_ptr<session> alive;
+    for (;;) {
+        done_function done;  // destroyed outside the lock; it may own the connection, whose end comes back here
+        const std::lock_guard lock(mutex_);
+        job* with_handler = first_.get();
+        while (with_handler != nullptr && !with_handler->done) with_handler = with_handler->next.get();
+        if (with_handler == nullptr) break;
+        done = std::move(with_handler->done);
+    }
+    const std::lock_guard lock(mutex_);
+    if (first_ == nullptr) return;
+    first_->stop = true;
+    if (on_thread_ && handles_ != nullptr) interrupt();
+    else if (runtime_.cancel(*first_)) alive = std::move(waiting_);
 }
 
 KEDGE_DECL session_state session::state() const noexcept {
