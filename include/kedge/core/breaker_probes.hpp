@@ -16,6 +16,7 @@ namespace kedge::core {
 class breaker_probes {
 public:
     static constexpr int needed = 3;
+    static constexpr std::uint32_t first_serial = std::uint32_t{1} << 31;
 
     void begin_cycle() noexcept { succeeded_ = 0, under_way_ = 0; }
 
@@ -25,9 +26,9 @@ public:
     time_point lease_until() const noexcept { return lease_until_; }
     int succeeded() const noexcept { return succeeded_; }
 
-    /// @pre not busy @return its serial number, never 0
+    /// @pre not busy @return its serial number, at least @ref first_serial: smaller numbers mean other things in a ticket
     std::uint32_t begin(time_point now, nanoseconds lease) noexcept {
-        if (++last_serial_ == 0) ++last_serial_;
+        last_serial_ = first_serial | (last_serial_ + 1);
         under_way_ = last_serial_;
         lease_until_ = saturating_add(now, lease);
         return under_way_;

@@ -148,7 +148,8 @@ public:
 
 private:
     // The word: generation in the upper half; below it the state and what sends a caller to the lock. A calm closed
-    // breaker has nothing below, so its word is the ticket it gives, and a probe's ticket has its serial there.
+    // breaker has nothing below, so its word is the ticket it gives. A probe's ticket has its serial below, which has the
+    // highest bit set and so cannot be mistaken for a word.
     static constexpr std::uint64_t state_bits = 3, suspect_bit = 4, barred_bit = 8, dry_bit = 16;
     static constexpr std::uint64_t era_bits = 0xffff'ffff'0000'0000;
     static constexpr std::uint64_t uncounted = std::numeric_limits<std::uint64_t>::max();
