@@ -69,8 +69,8 @@ public:
     }
     void arm(timer_node& n, time_point due) noexcept { arm(n, due, now()); }
 
-    /** True: `n` was armed and `fire` will never be called. False: it was called, is being called or will be in a moment
-     *  (or `n` was never armed). Nothing else decides the race between an expiry and whatever ends first.
+    /** True: `n` was armed and `fire` will never be called. False: it was called, is being called or will be in a
+     *  moment (or `n` was never armed). Nothing else decides the race between an expiry and whatever ends first.
      */
     bool cancel(timer_node& n) noexcept {
         if (virtual_) [[unlikely]] return virtual_cancel(n);

@@ -93,7 +93,8 @@ TEST_CASE("a slot cancels one wait of several", "[timer]") {
     asio::cancellation_signal signal;
     error_code first, second;
     kedge::nanoseconds first_at{}, second_at{};
-    t.async_wait(asio::bind_cancellation_slot(signal.slot(), [&](error_code ec) { first = ec, first_at = sim.elapsed(); }));
+    const auto store = [&](error_code ec) { first = ec, first_at = sim.elapsed(); };
+    t.async_wait(asio::bind_cancellation_slot(signal.slot(), store));
     t.async_wait([&](error_code ec) { second = ec, second_at = sim.elapsed(); });
     kedge::async_sleep(sim, 400ms, [&](error_code) { signal.emit(asio::cancellation_type::total); });
     sim.run();
