@@ -2,9 +2,11 @@
 #pragma once
 
 #include <kedge/detail/call_state.hpp>
+#include <kedge/detail/operation.hpp>
 #include <kedge/detail/queue_place.hpp>
 #include <kedge/detail/stages.hpp>
 #include <kedge/detail/this_thread_runs.hpp>
+#include <kedge/verdict.hpp>
 
 #include <chrono>
 #include <condition_variable>
