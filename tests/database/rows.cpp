@@ -74,7 +74,8 @@ TEST_CASE("NUL and invalid UTF-8 are found in texts and values") {
     CHECK(check_statement("select 1", params("é€😀")) == error_code());
     CHECK(check_statement(dynamic_sql("select '" + nul + "'"), {}) == sql_errc::nul_in_text);
     CHECK(check_statement("select $1", params(nul)) == sql_errc::nul_in_text);
-    for (const char* bad : {"\x80", "\xC0\xAF", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xF5", "\xE2\x82", "é\xC3"}) {
+    for (const char* bad : {"\x80", "\xC0\xAF",
+                            "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xF5", "\xE2\x82", "é\xC3"}) {
         CAPTURE(bad);
         CHECK(check_statement("select $1", params(bad)) == sql_errc::invalid_utf8);
     }
