@@ -17,4 +17,4 @@
 #include <kedge/log/python_format.hpp>
 #include <kedge/log/record.hpp>
 #include <kedge/log/sink.hpp>
-#include <kedge/log/tee.hpp>
+#include <kedge/log/tee_sink.hpp>

@@ -9,10 +9,10 @@
 namespace kedge::log {
 
 /// Gives each record to all sinks that want its level, in their order. Its counters are the sums of theirs.
-class tee final : public sink {
+class tee_sink final : public sink {
 public:
     /// @throws std::invalid_argument if one is null
-    explicit tee(std::vector<std::shared_ptr<sink>> sinks);
+    explicit tee_sink(std::vector<std::shared_ptr<sink>> sinks);
 
     bool should_log(level) const noexcept override;
     void write(const record&) noexcept override;
@@ -26,5 +26,5 @@ private:
 }  // namespace kedge::log
 
 #ifndef KEDGE_SEPARATE_COMPILATION
-#include <kedge/log/impl/tee.ipp>
+#include <kedge/log/impl/tee_sink.ipp>
 #endif
