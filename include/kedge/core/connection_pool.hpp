@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <kedge/core/pool_parts.hpp>
+
+#include <boost/system/error_code.hpp>
+
+#include <algorithm>
+#include <cstdint>
+
+namespace kedge::core {
+
+/** The decisions of a connection pool: events and the time come in, chains of actions come out. No clock, lock, thread,
+ *  allocation or connection in here.
+ *
+ *  Waiters are served in order of arrival, and nobody overtakes them: a connection that becomes free goes to the first
+ *  one directly. Idle connections are used last in, first out, so that what is not needed grows old and is closed.
+ */
+class connection_pool {
+public:
+    explicit connection_pool(const pool_rules& rules) noexcept : rules_(rules), max_(rules.max) {}
+
+    /// Room for one more connection; `slot` stays for good.
+    void add_slot(pool_slot& slot) noexcept {
+        slot.sibling = slots_;
+        slots_ = &slot;
+        ++slot_count_;
+        vacant_.push_back(slot);
+    }
+
+    /// Null if nothing is idle. Nobody waits then, or nothing would be idle.
+    pool_slot* try_acquire(time_point now, pool_actions& todo) noexcept {
+        while (pool_slot* const slot = idle_.pop_front()) {
+            if (idle_too_long(*slot, now) || unfit(*slot, now)) {
+                close(*slot, todo);
+                continue;
+            }
+            slot->rested = std::max(nanoseconds::zero(), now - slot->since);
+            lend(*slot, now);
+            retire(1, now, todo);
+            return slot;
+        }
+        return nullptr;
+    }
+
+    /// Decides at once, which `waiter.end` then says, or lets it wait.
+    void acquire(pool_waiter& waiter, time_point now, pool_actions& todo) noexcept {
+        if (closed_) return void(waiter.end = wait_end::closed);
+        if (waiter.deadline <= now) return void(waiter.end = wait_end::timed_out);
+        if ((waiter.slot = try_acquire(now, todo))) return void(waiter.end = wait_end::granted);
+        if (down_ && alive() == 0 && (dialing_ > 0 || now < next_dial_)) return void(waiter.end = wait_end::down);
+        if (waiting() >= waiters_per_connection * max_) return void(waiter.end = wait_end::queue_full);
+        waiting_.enter(waiter, now);
+        demand(now, todo);
+    }
+
+    /// True: it was waiting and has left. False: its end had been decided before.
+    bool cancel(pool_waiter& waiter) noexcept {
+        if (waiter.line == wait_line::none) return false;
+        line_of(waiter).leave(waiter, wait_end::cancelled);
+        return true;
+    }
+
+    /// A lent connection comes back.
+    void release(pool_slot& slot, reuse how, time_point now, pool_actions& todo) noexcept {
+        --lent_;
+        if (how == reuse::broken || unfit(slot, now)) close(slot, todo);
+        else if (how == reuse::needs_reset) {
+            move(slot, slot_state::resetting, resetting_);
+            todo.reset.push(slot);
+        } else hand_over(slot, now, todo);
+        retire(1, now, todo);
+        demand(now, todo);
+    }
+
+    void reset_ended(pool_slot& slot, bool ok, time_point now, pool_actions& todo) noexcept {
+        --resetting_;
+        if (!ok || unfit(slot, now)) close(slot, todo);
+        else hand_over(slot, now, todo);
+        demand(now, todo);
+    }
+
+    /// A dial that was asked for is about to start. False: nobody wants it any more, and the slot is vacant again.
+    bool begin_dial(pool_slot& slot, time_point now, pool_actions& todo) noexcept {
+        if (!closed_ && open() <= max_ && dialing_ + resetting_ <= wanted()) {
+            slot.state = slot_state::dialing;
+            slot.generation = generation_;
+            return true;
+        }
+        --dialing_;
+        vacate(slot);
+        demand(now, todo);
+        settle(todo);
+        return false;
+    }
+
+    void dial_succeeded(pool_slot& slot, time_point now, std::uint64_t random, pool_actions& todo) noexcept {
+        --dialing_;
+        failures_ = 0;
+        down_ = false;
+        next_dial_ = {};
+        dial_limit_ = std::min(dial_limit_ * 2, most_dials);
+        slot.retire_at = lifetime_from(now, random);
+        if (unfit(slot, now)) close(slot, todo);
+        else hand_over(slot, now, todo);
+        demand(now, todo);
+    }
+
+    /// Returns the pause until the next attempt.
+    nanoseconds dial_failed(pool_slot& slot, const boost::system::error_code& why, time_point now, std::uint64_t random,
+                            pool_actions& todo) noexcept {
+        --dialing_;
+        vacate(slot);
+        last_error_ = why;
+        if (failures_++ == 0) failing_since_ = now;
+        dial_limit_ = 1;
+        const nanoseconds pause = jittered(doubled(rules_.redial.base, failures_ - 1, rules_.redial.cap),
+                                           rules_.redial.spread, random);
+        next_dial_ = saturating_add(now, pause);
+        go_down_if_due(now, todo);
+        demand(now, todo);
+        settle(todo);
+        return pause;
+    }
+
+    void closed(pool_slot& slot, time_point now, pool_actions& todo) noexcept {
+        --closing_;
+        vacate(slot);
+        demand(now, todo);
+        settle(todo);
+    }
+
+    /// To be called at @ref due or later; earlier does no harm.
+    void tick(time_point now, pool_actions& todo) noexcept {
+        waiting_.expire(now, todo);
+        draining_.expire(now, todo);
+        go_down_if_due(now, todo);
+        if (!running_.empty() && upkeep_at_ <= now) {
+            upkeep_at_ = saturating_add(now, upkeep_interval);
+            retire(idle(), now, todo);
+        }
+        demand(now, todo);
+    }
+
+    /// When the next @ref tick is needed; @ref never while nothing is waited for.
+    time_point due() const noexcept {
+        time_point at = std::min(waiting_.due(), draining_.due());
+        if (!waiting_.empty()) {
+            if (held_back_) at = std::min(at, next_dial_);
+            if (failures_ > 0 && !down_ && alive() == 0) at = std::min(at, failing_since_ + rules_.fail_after);
+        }
+        if (!running_.empty()) at = std::min(at, upkeep_at_);
+        if (rules_.leak_after > nanoseconds::zero() && lent_ > 0) at = std::min(at, leak_due_);
+        return at;
+    }
+
+    /// The next lease that is held for too long and was not told of before; null if there is none.
+    pool_slot* next_leak(time_point now) noexcept {
+        if (rules_.leak_after <= nanoseconds::zero() || now < leak_due_) return nullptr;
+        leak_due_ = never;
+        for (pool_slot* s = slots_; s; s = s->sibling) {
+            if (s->state != slot_state::lent || s->leak_seen) continue;
+            const time_point at = saturating_add(s->since, rules_.leak_after);
+            if (at <= now) return leak_due_ = now, s->leak_seen = true, s;
+            leak_due_ = std::min(leak_due_, at);
+        }
+        return nullptr;
+    }
+
+    /// Never closes a connection that is lent; the total shrinks as they come back.
+    void resize(int max, time_point now, pool_actions& todo) noexcept {
+        max_ = max;
+        while (open() > max_ && !idle_.empty()) close_coldest(todo);
+        demand(now, todo);
+    }
+
+    /// No connection that exists now, or is being opened, is lent again.
+    void invalidate(time_point now, pool_actions& todo) noexcept {
+        ++generation_;
+        while (!idle_.empty()) close_coldest(todo);
+        demand(now, todo);
+    }
+
+    /// From now on nothing is granted.
+    void drain(pool_actions& todo) noexcept {
+        closed_ = true;
+        waiting_.finish_all(wait_end::closed, todo);
+        running_.finish_all(wait_end::granted, todo);
+        while (!idle_.empty()) close_coldest(todo);
+        settle(todo);
+    }
+
+    /// After @ref drain: ends with granted, without a slot, when nothing is left, or timed_out.
+    void wait_drained(pool_waiter& waiter, time_point now) noexcept {
+        if (nothing_left()) waiter.end = wait_end::granted;
+        else if (waiter.deadline <= now) waiter.end = wait_end::timed_out;
+        else draining_.enter(waiter, now);
+    }
+
+    /// While it waits, @ref tick looks after idle connections. Ends with granted, without a slot, at @ref drain.
+    void run(pool_waiter& waiter, time_point now, pool_actions& todo) noexcept {
+        if (closed_) return void(waiter.end = wait_end::granted);
+        if (running_.empty()) upkeep_at_ = saturating_add(now, upkeep_interval);
+        running_.enter(waiter, now);
+        retire(idle(), now, todo);
+        demand(now, todo);
+    }
+
+    int max() const noexcept { return max_; }
+    int used() const noexcept { return lent_; }
+    int idle() const noexcept { return static_cast<int>(idle_.size()); }
+    int dialing() const noexcept { return dialing_; }
+    int resetting() const noexcept { return resetting_; }
+    int closing() const noexcept { return closing_; }
+    int waiting() const noexcept { return waiting_.size(); }
+    int slot_count() const noexcept { return slot_count_; }
+    int failures() const noexcept { return failures_; }
+    bool is_down() const noexcept { return down_; }
+    bool is_closed() const noexcept { return closed_; }
+    bool nothing_left() const noexcept { return alive() + dialing_ + closing_ == 0; }
+    bool nobody_waits() const noexcept { return waiting_.empty() && draining_.empty() && running_.empty(); }
+    std::uint32_t generation() const noexcept { return generation_; }
+    time_point next_dial() const noexcept { return next_dial_; }
+    const boost::system::error_code& last_error() const noexcept { return last_error_; }
+    const pool_waiter* oldest() const noexcept { return waiting_.front(); }
+    pool_slot* slots() const noexcept { return slots_; }
+
+    /// When the context is gone: takes somebody who waits out of whichever line; null if nobody does.
+    pool_waiter* abandon_one() noexcept {
+        for (auto* line : {&waiting_, &draining_, &running_})
+            if (pool_waiter* const w = line->front()) return cancel(*w), w;
+        return nullptr;
+    }
+
+private:
+    int alive() const noexcept { return lent_ + idle() + resetting_; }
+    int open() const noexcept { return alive() + dialing_; }
+
+    /// Connections that somebody would be glad of.
+    int wanted() const noexcept {
+        const int spare = failures_ == 0 && !closed_ ? std::max(0, rules_.min_idle - idle()) : 0;
+        return waiting() + spare;
+    }
+
+    bool unfit(const pool_slot& slot, time_point now) const noexcept {
+        const bool surplus = slot.state != slot_state::idle && open() + 1 > max_;  // its old count is gone already
+        return closed_ || slot.generation != generation_ || surplus || slot.retire_at <= now;
+    }
+
+    bool idle_too_long(const pool_slot& slot, time_point now) const noexcept {
+        return rules_.idle_timeout > nanoseconds::zero() && saturating_add(slot.since, rules_.idle_timeout) <= now;
+    }
+
+    time_point lifetime_from(time_point now, std::uint64_t random) const noexcept {
+        if (rules_.max_lifetime <= nanoseconds::zero()) return never;
+        const nanoseconds spread = rules_.max_lifetime / lifetime_spread;
+        return saturating_add(saturating_add(now, rules_.max_lifetime - spread), random_up_to(2 * spread, random));
+    }
+
+    static void move(pool_slot& slot, slot_state to, int& count) noexcept { slot.state = to, ++count; }
+
+    void lend(pool_slot& slot, time_point now) noexcept {
+        move(slot, slot_state::lent, lent_);
+        slot.since = now;
+        slot.leak_seen = false;
+        if (rules_.leak_after > nanoseconds::zero())
+            leak_due_ = std::min(lent_ == 1 ? never : leak_due_, saturating_add(now, rules_.leak_after));
+    }
+
+    void vacate(pool_slot& slot) noexcept {
+        slot.state = slot_state::vacant;
+        vacant_.push_front(slot);
+    }
+
+    void close(pool_slot& slot, pool_actions& todo) noexcept {
+        move(slot, slot_state::closing, closing_);
+        todo.close.push(slot);
+    }
+
+    void close_coldest(pool_actions& todo) noexcept {
+        pool_slot& slot = *idle_.back();
+        idle_.remove(slot);
+        close(slot, todo);
+    }
+
+    bool coldest_is_due(time_point now) const noexcept {
+        return idle() > rules_.min_idle && idle_.back() && idle_too_long(*idle_.back(), now);
+    }
+    void retire(int most, time_point now, pool_actions& todo) noexcept {
+        while (most-- > 0 && coldest_is_due(now)) close_coldest(todo);
+    }
+
+    /// To the first who still waits for it, else onto the stack of idle ones.
+    void hand_over(pool_slot& slot, time_point now, pool_actions& todo) noexcept {
+        while (pool_waiter* const w = waiting_.front()) {
+            if (w->deadline <= now) {
+                waiting_.finish(*w, wait_end::timed_out, todo);
+                continue;
+            }
+            w->slot = &slot;
+            slot.rested = nanoseconds::zero();
+            lend(slot, now);
+            return waiting_.finish(*w, wait_end::granted, todo);
+        }
+        slot.state = slot_state::idle;
+        slot.since = now;
+        idle_.push_front(slot);
+    }
+
+    /// Asks for dials as far as somebody would be glad of them and the server may be bothered.
+    void demand(time_point now, pool_actions& todo) noexcept {
+        held_back_ = false;
+        if (closed_ || dialing_ + resetting_ >= wanted()) return;
+        if (now < next_dial_) return void(held_back_ = true);
+        while (dialing_ < dial_limit_ && dialing_ + resetting_ < wanted() && open() + closing_ < max_ &&
+               !vacant_.empty()) {
+            pool_slot& slot = *vacant_.pop_front();
+            move(slot, slot_state::asked, dialing_);
+            todo.dial.push(slot);
+        }
+    }
+
+    void go_down_if_due(time_point now, pool_actions& todo) noexcept {
+        if (failures_ == 0 || alive() > 0 || closed_) return;
+        if (!down_ && now < failing_since_ + rules_.fail_after) return;
+        if (!down_ || dialing_ == 0) waiting_.finish_all(wait_end::down, todo);
+        down_ = true;
+    }
+
+    pool_line& line_of(const pool_waiter& w) noexcept {
+        return w.line == wait_line::acquire ? waiting_ : w.line == wait_line::drained ? draining_ : running_;
+    }
+
+    void settle(pool_actions& todo) noexcept {
+        if (closed_ && nothing_left()) draining_.finish_all(wait_end::granted, todo);
+    }
+
+    pool_rules rules_;
+    int max_;
+    int lent_ = 0, dialing_ = 0, resetting_ = 0, closing_ = 0, slot_count_ = 0;
+    int dial_limit_ = most_dials, failures_ = 0;
+    std::uint32_t generation_ = 0;
+    bool closed_ = false, down_ = false, held_back_ = false;
+    waiter_queue<pool_slot> idle_, vacant_;
+    pool_line waiting_{wait_line::acquire}, draining_{wait_line::drained}, running_{wait_line::upkeep};
+    pool_slot* slots_ = nullptr;
+    time_point upkeep_at_ = never, leak_due_ = never;
+    time_point failing_since_{}, next_dial_{};
+    boost::system::error_code last_error_{};
+};
+
+}  // namespace kedge::core

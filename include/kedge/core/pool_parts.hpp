@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <kedge/core/backoff.hpp>
+#include <kedge/core/reuse.hpp>
+#include <kedge/core/time.hpp>
+#include <kedge/core/waiter_queue.hpp>
+
+#include <boost/system/error_code.hpp>
+
+#include <algorithm>
+#include <cstdint>
+
+// What the decisions of a connection pool are made of: its numbers, its places, and the lines in which others wait.
+
+namespace kedge::core {
+
+/// So many connections are opened at a time: enough to ramp up, too few to storm a server that comes back.
+inline constexpr int most_dials = 2;
+
+/// Pauses between the attempts of the one prober after a failure (HikariCP: 10 ms to 5 s), with full jitter.
+inline constexpr backoff_rules dial_backoff{std::chrono::milliseconds(10), std::chrono::seconds(5), jitter::full};
+
+/// Nothing alive and dialing has failed for so long: who waits fails at once.
+inline constexpr nanoseconds down_after = std::chrono::seconds(1);
+
+/// So many may wait for each connection before further ones are refused at once.
+inline constexpr int waiters_per_connection = 16;
+
+/// Lifetimes are spread by a tenth in both directions, so that connections born together do not die together.
+inline constexpr int lifetime_spread = 10;
+
+/// How often a pool that somebody runs looks after its idle connections.
+inline constexpr nanoseconds upkeep_interval = std::chrono::seconds(30);
+
+struct pool_rules {
+    int max = 20;
+    int min_idle = 0;
+    nanoseconds idle_timeout{0};  ///< 0: none, as for the next two
+    nanoseconds max_lifetime{0};
+    nanoseconds leak_after{0};
+    backoff_rules redial = dial_backoff;
+    nanoseconds fail_after = down_after;
+};
+
+/** vacant → asked → dialing → idle ⇄ lent → closing → vacant, with resetting between lent and idle. Everything but
+ *  vacant counts against the maximum: a server that still works for us is not free to work for others.
+ */
+enum class slot_state : std::uint8_t { vacant, asked, dialing, idle, lent, resetting, closing };
+
+/// The place of one connection; it belongs to the pool's shell and does not move.
+struct pool_slot : queue_hook<pool_slot> {
+    pool_slot* sibling = nullptr;
+    time_point since{};            ///< of idle and lent
+    time_point retire_at = never;  ///< end of its lifetime
+    nanoseconds rested{0};         ///< how long it had been idle when it was lent
+    std::uint32_t generation = 0;
+    slot_state state = slot_state::vacant;
+    bool leak_seen = false;
+};
+
+enum class wait_end : std::uint8_t { none, granted, queue_full, timed_out, down, closed, cancelled };
+enum class wait_line : std::uint8_t { none, acquire, drained, upkeep };
+
+/// The part of an operation that waits for the pool. `end` is set once; from then on the pool has forgotten it.
+struct pool_waiter : queue_hook<pool_waiter> {
+    time_point deadline = never;
+    time_point since = never;   ///< when it began to wait, if it had to
+    pool_slot* slot = nullptr;  ///< lent to it, when `end` is granted
+    wait_line line = wait_line::none;
+    wait_end end = wait_end::none;
+};
+
+struct pool_actions {
+    action_chain<pool_waiter> done;  ///< their `end` has been decided
+    action_chain<pool_slot> dial;    ///< ask @ref connection_pool::begin_dial when it is time to start
+    action_chain<pool_slot> reset;
+    action_chain<pool_slot> close;
+
+    bool empty() const noexcept { return done.empty() && dial.empty() && reset.empty() && close.empty(); }
+};
+
+/// One line of waiters, and a lower bound of their deadlines: no heap and no timer for each of them.
+class pool_line {
+public:
+    explicit constexpr pool_line(wait_line which) noexcept : which_(which) {}
+
+    bool empty() const noexcept { return queue_.empty(); }
+    int size() const noexcept { return static_cast<int>(queue_.size()); }
+    pool_waiter* front() const noexcept { return queue_.front(); }
+    /// Not later than the earliest deadline; @ref never if nobody waits.
+    time_point due() const noexcept { return empty() ? never : due_; }
+
+    void enter(pool_waiter& w, time_point now) noexcept {
+        due_ = std::min(due(), w.deadline);
+        w.since = now;
+        w.line = which_;
+        queue_.push_back(w);
+    }
+
+    void leave(pool_waiter& w, wait_end end) noexcept {
+        queue_.remove(w);
+        w.line = wait_line::none;
+        w.end = end;
+    }
+
+    void finish(pool_waiter& w, wait_end end, pool_actions& todo) noexcept {
+        leave(w, end);
+        todo.done.push(w);
+    }
+
+    void finish_all(wait_end end, pool_actions& todo) noexcept {
+        while (pool_waiter* const w = front()) finish(*w, end, todo);
+    }
+
+    /// Linear, but only when somebody's time may be up.
+    void expire(time_point now, pool_actions& todo) noexcept {
+        if (now < due()) return;
+        due_ = never;
+        for (pool_waiter* w = front(); w;) {
+            pool_waiter* const after = waiter_queue<pool_waiter>::next(*w);
+            if (w->deadline <= now) finish(*w, wait_end::timed_out, todo);
+            else due_ = std::min(due_, w->deadline);
+            w = after;
+        }
+    }
+
+private:
+    waiter_queue<pool_waiter> queue_;
+    time_point due_ = never;
+    wait_line which_;
+};
+
+}  // namespace kedge::core
