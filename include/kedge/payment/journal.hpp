@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <kedge/detail/unique_function.hpp>
+#include <kedge/payment/error.hpp>
+#include <kedge/payment/idempotency_key.hpp>
+#include <kedge/payment/money.hpp>
+#include <kedge/payment/outcome.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace kedge::payment {
+
+/// A payment that is about to be sent, without anything secret.
+struct intent {
+    idempotency_key key;
+    std::string fingerprint;  ///< SHA-256, in hexadecimal, of what will be sent
+    money amount;
+    std::string reference{};
+    std::chrono::system_clock::time_point made{};
+};
+
+/// How a payment ended, as far as is known.
+struct settlement {
+    idempotency_key key;
+    payment::outcome outcome = payment::outcome::unknown;
+    std::string provider_id{};
+};
+
+/// What a journal knew of a key before.
+struct standing {
+    bool seen = false;                                      ///< false: the key is new
+    payment::outcome outcome = payment::outcome::not_sent;  ///< `unknown` while it was never settled
+    std::string provider_id{};
+};
+
+/** Remembers payments, so that after a crash it is known which may have been sent.
+ *
+ *  An intent is *open* from @ref begin until it is settled with anything but `pending` or `unknown`.
+ *
+ *  Both functions call their handler exactly once, on any thread, also from inside. Throwing counts as a failure.
+ *  @par Thread safety  All members may be called from any thread at any time.
+ */
+class journal {
+public:
+    using begin_handler = kedge::detail::unique_function<void(error_code, standing)>;
+    using settle_handler = kedge::detail::unique_function<void(error_code)>;
+
+    virtual ~journal() = default;
+
+    /** Records the intent; nothing is sent before the handler said so, and nothing at all if it says an error.
+     *  `errc::key_conflict`: the key is known with another fingerprint. */
+    virtual void begin(const intent& what, begin_handler handler) = 0;
+
+    /// Records how it ended. If that fails, the intent stays open, which is safe.
+    virtual void settle(const settlement& how, settle_handler handler) = 0;
+
+    /// What to ask the provider about after a start, oldest first.
+    virtual std::vector<intent> open_intents() const = 0;
+};
+
+/** Remembers payments in memory only: **they do not survive the end of the process**, so after a crash nobody knows which
+ *  were sent. For tests, and for services that keep key and order durably themselves before they charge.
+ *
+ *  Open intents are kept without limit, settled ones up to the given number, oldest out first.
+ */
+class memory_journal final : public journal {
+public:
+    /// @param settled_kept  how many settled payments still answer for their key
+    explicit memory_journal(std::size_t settled_kept = 10'000) : settled_kept_(settled_kept) {}
+
+    void begin(const intent& what, begin_handler handler) override;
+    void settle(const settlement& how, settle_handler handler) override;
+    std::vector<intent> open_intents() const override;
+
+private:
+    struct entry {
+        intent what;
+        settlement how;
+        std::size_t number = 0;
+        bool open = true;
+    };
+    standing begin_locked(const intent& what, error_code& ec);
+
+    mutable std::mutex mutex_;
+    std::map<std::string, entry, std::less<>> entries_;
+    std::deque<std::string> settled_;
+    std::size_t settled_kept_, next_ = 0;
+};
+
+}  // namespace kedge::payment
+
+#ifndef KEDGE_SEPARATE_COMPILATION
+#include <kedge/payment/impl/journal.ipp>
+#endif

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <kedge/call.hpp>
+#include <kedge/payment/idempotency_key.hpp>
+#include <kedge/payment/outcome.hpp>
+
+#include <string>
+#include <utility>
+
+namespace kedge {
+
+/** How a payment call ended. Whatever goes wrong is an @ref outcome, so no completion token can lose one.
+ *  @par Thread safety  As any value.
+ */
+class [[nodiscard]] payment_result {
+public:
+    /// What is known about the money.
+    payment::outcome outcome() const noexcept { return outcome_; }
+
+    /// Why it is not `succeeded` or `pending`: a @ref payment::errc, a @ref kedge::errc or an error of the transport.
+    const error_code& error() const noexcept { return error_; }
+
+    /// The attempts.
+    const call_report& report() const noexcept { return report_; }
+
+    /// The key to ask again with. All zeros only with `errc::no_randomness`.
+    const idempotency_key& key() const noexcept { return key_; }
+
+    /// The provider's name for the payment; empty if it gave none.
+    const std::string& provider_id() const noexcept { return provider_id_; }
+
+    /// HTTP status of the last answer; 0: no answer.
+    int status() const noexcept { return status_; }
+
+    /// The journal knew the end of this payment: nothing was sent.
+    bool from_journal() const noexcept { return from_journal_; }
+
+    /// The journal took the outcome. If not, the intent stays open there.
+    bool recorded() const noexcept { return recorded_; }
+
+    /// @cond  made by the client
+    explicit payment_result(idempotency_key key) : key_(std::move(key)) {}
+    /// @endcond
+
+private:
+    friend class payment_call;
+
+    idempotency_key key_;
+    payment::outcome outcome_ = payment::outcome::not_sent;
+    error_code error_{};
+    call_report report_{};
+    std::string provider_id_{};
+    int status_ = 0;
+    bool from_journal_ = false, recorded_ = true;
+};
+
+/// "unknown: timed out on attempt 4 after 21.3 s: …; key 3f2b…"
+inline std::string to_string(const payment_result& r) {
+    return std::string(to_string(r.outcome())) + ": " + to_string(r.report()) + "; key " + r.key().text();
+}
+
+}  // namespace kedge
