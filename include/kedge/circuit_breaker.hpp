@@ -70,7 +70,8 @@ private:
 
 /** Stops calling what does not answer, and finds out by itself when it does again.
  *
- *  Closed: calls pass and are counted. Open: calls are refused at once, for a time that grows with each failed recovery.
+ *  Closed: calls pass and are counted. Open: calls are refused at once, for a time that grows with each failed
+ *  recovery.
  *  Half-open: one call at a time goes through as a probe; three successes close it, one failure opens it again.
  *  Only failures and overload count against the dependency; an error of the application is an answer, hence a success,
  *  and a cancelled call says nothing.
@@ -80,7 +81,7 @@ private:
  *
  *  @par Lifetimes     Permits do not own the breaker: the last handle must outlive them. Pipelines hold a handle.
  *  @par Thread safety All members may be called from any thread.
- *  @par Complexity    Closed: one atomic load to be admitted; a success adds to the window. A refusal allocates nothing.
+ *  @par Complexity    Closed: one atomic load; a success adds to the window. A refusal allocates nothing.
  */
 class circuit_breaker {
 public:
@@ -114,7 +115,7 @@ private:
 /// "closed", "open" or "half_open".
 const char* to_string(breaker_state) noexcept;
 
-/// "open for 2.1 s, next probe in 1.4 s; 12 of 20 calls failed (60 %), 7 in a row, last: Connection refused; 182 refused"
+/// "open for 2.1 s, next probe in 1.4 s; 12 of 20 calls failed (60 %), 7 in a row, last: timed out; 182 refused"
 std::string to_string(const breaker_snapshot&);
 
 }  // namespace kedge

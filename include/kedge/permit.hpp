@@ -70,8 +70,7 @@ public:
      *  @param said   see `kedge::classify`
      *  @param ended  when; may be behind the time of the admission by the 10 ms that clocks differ
      *  @param cause  what snapshots and events will show as the last error */
-    void finish(verdict said, time_point ended = kedge::coarse_now(),
-                boost::system::error_code cause = {}) noexcept {
+    void finish(verdict said, time_point ended = kedge::coarse_now(), boost::system::error_code cause = {}) noexcept {
         if (void* source = std::exchange(source_, nullptr)) settle_(source, ticket_, {said, started_, ended, cause});
     }
 

@@ -38,9 +38,9 @@ struct retry_options {
 
 /** Repeats what failed, as a policy of a pipeline.
  *
- *  A value; the budget inside is a handle, so copies share it. Repeats only what the classifier allows, what is declared
- *  idempotent or certainly was not sent, what fits before the deadline, and what the budget pays for. When it stops, the
- *  result is the dependency's last error; the report says why.
+ *  A value; the budget inside is a handle, so copies share it. Repeats only what the classifier allows, what is
+ *  declared idempotent or certainly was not sent, what fits before the deadline, and what the budget pays for. When it
+ *  stops, the result is the dependency's last error; the report says why.
  */
 class retry {
 public:

@@ -38,7 +38,8 @@ public:
 private:
     static int checked(int cap) {
         if (cap >= 1 && cap <= 1'000'000) return cap;
-        throw std::invalid_argument("kedge::retry_budget: cap = " + std::to_string(cap) + ", but it must be 1 to 1000000");
+        throw std::invalid_argument("kedge::retry_budget: cap = " + std::to_string(cap) +
+                                    ", but it must be 1 to 1000000");
     }
 
     std::shared_ptr<core::retry_budget> core_;

@@ -36,10 +36,12 @@ TEST_CASE("backoff: overload starts at a second, within the cap", "[backoff]") {
 
 TEST_CASE("backoff: saturates for every number of failures and every duration", "[backoff]") {
     for (const int failed : {-1, 0, 1, 62, 63, 64, 65, 1024, std::numeric_limits<int>::max()}) {
-        for (const nanoseconds base : {nanoseconds(1), nanoseconds(100ms), nanoseconds::max() / 2, nanoseconds::max()}) {
+        for (const nanoseconds base :
+             {nanoseconds(1), nanoseconds(100ms), nanoseconds::max() / 2, nanoseconds::max()}) {
             for (const nanoseconds hint : {nanoseconds(0s), nanoseconds::max() - 1ns, nanoseconds::max()}) {
                 for (const auto random : randoms) {
-                    const auto wait = backoff({base, nanoseconds::max(), jitter::none}, failed, kind::failure, hint, random);
+                    const auto wait =
+                        backoff({base, nanoseconds::max(), jitter::none}, failed, kind::failure, hint, random);
                     CHECK(wait >= base);
                     CHECK(wait >= hint);
                 }

@@ -8,8 +8,8 @@
 #include <vector>
 
 using namespace std::chrono_literals;
-using kedge::core::breaker_window;
 using kedge::time_point;
+using kedge::core::breaker_window;
 
 TEST_CASE("window: a call leaves it after nine tenths to one length", "[breaker_window]") {
     for (int step = 0; step < 100; ++step) {

@@ -93,8 +93,9 @@ public:
 
     bool agrees() {
         const auto seen = breaker_.snapshot(at());
-        const bool same_wait = seen.state != breaker_state::open ||
-                               seen.next_probe_in == std::max(0, model_.open_until - model_.now) * kedge::nanoseconds(1s);
+        const bool same_wait =
+            seen.state != breaker_state::open ||
+            seen.next_probe_in == std::max(0, model_.open_until - model_.now) * kedge::nanoseconds(1s);
         return answers_agree_ && same_wait && seen.state == model_.state &&
                seen.generation == static_cast<std::uint32_t>(model_.visit) &&
                seen.stale == static_cast<std::uint64_t>(model_.stale) && probes_under_way() <= 1;
@@ -124,7 +125,8 @@ private:
 
     int probes_under_way() const {
         int n = 0;
-        for (const auto& h : holds_) n += h && h->visit == model_.visit && h->probe != 0 && h->probe == model_.probe_under_way;
+        for (const auto& h : holds_)
+            n += h && h->visit == model_.visit && h->probe != 0 && h->probe == model_.probe_under_way;
         return n;
     }
 
@@ -187,6 +189,7 @@ TEST_CASE("breaker: so does every sequence of six after two good probes", "[circ
     explore_after({begin, bad, begin, bad, later, begin, good, begin, good}, 6);
 }
 
-TEST_CASE("breaker: so does every sequence of six with a call of the closed era under way", "[circuit_breaker][exhaustive]") {
+TEST_CASE("breaker: so does every sequence of six with a call of the closed era under way",
+          "[circuit_breaker][exhaustive]") {
     explore_after({begin, begin + 3, bad + 3, begin + 3, bad + 3, later}, 6);
 }

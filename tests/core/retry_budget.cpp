@@ -8,8 +8,8 @@
 #include <vector>
 
 using namespace std::chrono_literals;
-using kedge::core::retry_budget;
 using kedge::time_point;
+using kedge::core::retry_budget;
 
 namespace {
 

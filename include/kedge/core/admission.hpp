@@ -35,8 +35,8 @@ namespace core {
 /// The answer to "may this call start?".
 struct admission {
     refusal why = refusal::none;
-    std::uint64_t ticket = 0;   ///< comes back with the @ref outcome
-    nanoseconds retry_after{0}; ///< of a refusal; zero: unknown
+    std::uint64_t ticket = 0;    ///< comes back with the @ref outcome
+    nanoseconds retry_after{0};  ///< of a refusal; zero: unknown
 };
 
 /// How an admitted call ended.

@@ -26,7 +26,7 @@ public:
     time_point lease_until() const noexcept { return lease_until_; }
     int succeeded() const noexcept { return succeeded_; }
 
-    /// @pre not busy @return its serial number, at least @ref first_serial: smaller numbers mean other things in a ticket
+    /// @pre not busy @return its serial number, @ref first_serial or more: smaller ones mean other things in a ticket
     std::uint32_t begin(time_point now, nanoseconds lease) noexcept {
         last_serial_ = first_serial | (last_serial_ + 1);
         under_way_ = last_serial_;

@@ -79,7 +79,7 @@ private:
         return {static_cast<std::int64_t>(bucket & 0xffff'ffff), static_cast<std::int64_t>(bucket >> 32)};
     }
 
-    std::atomic<std::uint64_t> current_{0};         ///< calls below, failures above: no bucket lives long enough for 2^32
+    std::atomic<std::uint64_t> current_{0};  ///< calls below, failures above: no bucket lives long enough for 2^32
     std::atomic<time_point> bucket_end_{unused};
     const nanoseconds bucket_length_;
     alignas(64) std::array<std::uint64_t, bucket_count - 1> complete_{};

@@ -54,7 +54,8 @@ public:
             answer.ticket = word & era_bits;
             return true;
         }
-        if ((word & (state_bits | barred_bit | dry_bit)) != static_cast<std::uint64_t>(breaker_state::open)) return false;
+        if ((word & (state_bits | barred_bit | dry_bit)) != static_cast<std::uint64_t>(breaker_state::open))
+            return false;
         const time_point until = open_until_.load(std::memory_order_relaxed);
         if (now >= until) return false;
         answer = refuse(refusal::open, until - now);
@@ -148,13 +149,15 @@ public:
 
 private:
     // The word: generation in the upper half; below it the state and what sends a caller to the lock. A calm closed
-    // breaker has nothing below, so its word is the ticket it gives. A probe's ticket has its serial below, which has the
-    // highest bit set and so cannot be mistaken for a word.
+    // breaker has nothing below, so its word is the ticket it gives. A probe's ticket has its serial below, which has
+    // the highest bit set and so cannot be mistaken for a word.
     static constexpr std::uint64_t state_bits = 3, suspect_bit = 4, barred_bit = 8, dry_bit = 16;
     static constexpr std::uint64_t era_bits = 0xffff'ffff'0000'0000;
     static constexpr std::uint64_t uncounted = std::numeric_limits<std::uint64_t>::max();
 
-    static constexpr std::uint32_t serial_of(std::uint64_t ticket) noexcept { return static_cast<std::uint32_t>(ticket); }
+    static constexpr std::uint32_t serial_of(std::uint64_t ticket) noexcept {
+        return static_cast<std::uint32_t>(ticket);
+    }
 
     breaker_state state() const noexcept {
         return static_cast<breaker_state>(word_.load(std::memory_order_relaxed) & state_bits);
@@ -230,7 +233,7 @@ private:
             hinted_until_ = std::max(hinted_until_, saturating_add(end.ended, end.said.retry_after));
     }
 
-    /// Opens for open_for · 2^(openings in a row), half of it jitter; a server's Retry-After raises that, up to the most.
+    /// For open_for · 2^(openings in a row), half of it jitter; a server's Retry-After raises that, up to the most.
     void open(time_point now, std::uint64_t random) noexcept {
         const bool calm = now >= saturating_add(since_, rules_.open_for_max);
         if (state() == breaker_state::closed && calm) openings_ = 0;

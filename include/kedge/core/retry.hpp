@@ -30,8 +30,8 @@ struct attempt_end {
     verdict said{};
     repeatable allowed = repeatable::unsent;
     time_point now{}, deadline = never;
-    bool cancelled = false;   ///< by the caller, during or after the attempt
-    std::uint64_t random = 0; ///< 64 random bits
+    bool cancelled = false;    ///< by the caller, during or after the attempt
+    std::uint64_t random = 0;  ///< 64 random bits
 };
 
 enum class retry_stop : std::uint8_t {

@@ -63,7 +63,8 @@ public:
 private:
     static void settle(void* self, std::uint64_t ticket, const core::outcome& end) noexcept {
         auto& me = *static_cast<breaker_state*>(self);
-        if (me.core_.try_settle(ticket, end)) [[likely]] return;
+        if (me.core_.try_settle(ticket, end)) [[likely]]
+            return;
         me.under_lock([&] { me.core_.settle(ticket, end, me.random()); });
     }
 
