@@ -47,6 +47,7 @@ public:
           state_(*shared_->rt, c, get_associated_attempt(handler_), harmless, &shared_->advised),
           home_(*this, asio::get_associated_executor(handler_, shared_->executor)) {
         fire = [](timer_node* n) noexcept { static_cast<call_frame*>(n)->dispatch(&call_frame::timer_fired); };
+        abandon = [](timer_node* n) noexcept { static_cast<call_frame*>(n)->timer_lost(); };
         granted = [](queue_place* p) noexcept { static_cast<call_frame*>(p)->post(&call_frame::admitted); };
     }
     call_frame(const call_frame&) = delete;
@@ -269,6 +270,13 @@ private:
         --tokens_;
         if (abandoned_) return lose_token();
         proceed();
+    }
+
+    /// The context shuts down; in a backoff nothing but the timer would ever free the frame.
+    void timer_lost() {
+        armed_ = false;
+        --tokens_;
+        lose_token();
     }
 
     void lose_token() {
