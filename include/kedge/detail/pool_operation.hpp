@@ -122,7 +122,7 @@ private:
 
     void post() noexcept {
         const executor_type ex = executor_;
-        const work_type work = std::move(work_);  // until the posted function counts as work itself
+        [[maybe_unused]] const work_type work = std::move(work_);  // until the posted function counts as work itself
         completion c(this);
         try {
             if constexpr (std::is_same_v<executor_type, boost::asio::any_io_executor>) {
