@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <kedge/database/handlers.hpp>
+#include <kedge/detail/handlers.hpp>
 #include <kedge/sql/connection_concept.hpp>
 
 #include <boost/asio/async_result.hpp>

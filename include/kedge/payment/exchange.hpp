@@ -2,8 +2,7 @@
 #pragma once
 
 #include <kedge/call.hpp>
-
-#include <boost/asio/any_completion_handler.hpp>
+#include <kedge/detail/handlers.hpp>
 
 #include <cstdint>
 #include <string>
@@ -44,8 +43,8 @@ struct response {
     std::string_view operator[](std::string_view name) const noexcept;
 };
 
-/// `void(error_code, response, send_phase)`. Construct and move-construct only: on Boost 1.81 assignment never returns.
-using exchange_handler = boost::asio::any_completion_handler<void(error_code, response, send_phase)>;
+/// A move-only function with an executor (`get_executor()`) and a cancellation slot (`get_cancellation_slot()`).
+using exchange_handler = kedge::detail::any_handler<void(error_code, response, send_phase)>;
 
 /** The one seam below the payment logic: carries one request to the provider and brings one answer back.
  *

@@ -10,6 +10,10 @@
 
 namespace kedge {
 
+namespace detail {
+class payment_call;
+}
+
 /** How a payment call ended. Whatever goes wrong is an @ref outcome, so no completion token can lose one.
  *  @par Thread safety  As any value.
  */
@@ -44,7 +48,7 @@ public:
     /// @endcond
 
 private:
-    friend class payment_call;
+    friend class detail::payment_call;
 
     idempotency_key key_;
     payment::outcome outcome_ = payment::outcome::not_sent;
