@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "../support/catch.hpp"
 
+#include <kedge/pipeline.hpp>
+#include <kedge/retry.hpp>
 #include <kedge/runtime.hpp>
+#include <kedge/timeout.hpp>
 #include <kedge/timer.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -181,6 +184,29 @@ TEST_CASE("a node that stays armed beyond its context can be cancelled until the
     CHECK(near_cancelled);
     CHECK(far_cancelled);
     CHECK(near.fired + far.fired == 0);
+}
+
+TEST_CASE("calls that back off or run are destroyed with their context", "[runtime]") {
+    const auto held = std::make_shared<int>(0);
+    {
+        asio::io_context io;
+        const kedge::pipeline p{io, kedge::retry{{.base = 2s, .idempotent = true}}, kedge::timeout{5s}};
+        const auto refused = [&io](auto&& token) {
+            return asio::async_initiate<decltype(token), void(error_code)>(
+                [&io](auto handler) {
+                    asio::post(io, [h = std::move(handler)]() mutable { h(asio::error::connection_refused); });
+                },
+                token);
+        };
+        const auto slow = [&io](auto&& token) {
+            return kedge::async_sleep(io, 1h, std::forward<decltype(token)>(token));
+        };
+        p.async_call(refused, kedge::call{}, [held](error_code) {});
+        p.async_call(slow, kedge::call{}, [held](error_code) {});
+        io.poll();
+        CHECK(held.use_count() == 3);
+    }
+    CHECK(held.use_count() == 1);
 }
 
 TEST_CASE("a blocked strand does not hold up the timers of others", "[runtime]") {
