@@ -200,8 +200,8 @@ private:
         if (!todo.done.empty()) note_done(todo);
         if (core_.used() > peak_) peak_ = core_.used();
         if (events_.wanted()) {
-            events_.note_pressure(settings.name, core_.used(), core_.max(), core_.waiting());
             events_.note_down(settings.name, core_.is_down(), core_.last_error());
+            events_.note_pressure(settings.name, core_.used(), core_.max(), core_.waiting());
         }
         if (const time_point due = core_.due(); due != alarm_at_) set_alarm(due);
         return events_.pending();

@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "../support/catch.hpp"
+
+#include <kedge/connection_pool.hpp>
+#include <kedge/testing/simulation.hpp>
+#include <kedge/timer.hpp>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/compose.hpp>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+using kedge::error_code;
+using kedge::reuse;
+
+/// What the connectors of a test share.
+struct server {
+    int opened = 0, closed = 0, dials = 0, resets = 0, peeks = 0;
+    std::chrono::nanoseconds takes = 1ms;
+    error_code refuses{};
+    bool peek_finds_dead = false, hangs = false;
+};
+
+struct wire {
+    explicit wire(const asio::any_io_executor& ex) : timer(ex) {}
+    kedge::timer timer;
+    int number = 0;
+    reuse state = reuse::clean;
+};
+
+struct connector {
+    server* s;
+
+    std::unique_ptr<wire> create(const asio::any_io_executor& ex) const { return std::make_unique<wire>(ex); }
+    template <class Token> auto async_connect(wire& w, Token&& token) const {
+        return after(w, std::forward<Token>(token), [this, &w] {
+            ++s->dials;
+            if (!s->refuses) w.number = ++s->opened;
+            return s->refuses;
+        });
+    }
+    template <class Token> auto async_reset(wire& w, Token&& token) const {
+        return after(w, std::forward<Token>(token), [this, &w] {
+            ++s->resets;
+            w.state = reuse::clean;
+            return error_code();
+        });
+    }
+    void close(wire& w) const noexcept { s->closed += w.number != 0; }
+    static reuse inspect(const wire& w) noexcept { return w.state; }
+    bool is_dead(wire&) const noexcept { return ++s->peeks, s->peek_finds_dead; }
+
+private:
+    template <class Token, class Then> auto after(wire& w, Token&& token, Then then) const {
+        w.timer.expires_after(s->hangs ? std::chrono::nanoseconds(1h) : s->takes);
+        return asio::async_compose<Token, void(error_code)>(
+            [&w, then, begun = false](auto& self, error_code ec = {}) mutable {
+                if (!std::exchange(begun, true)) return w.timer.async_wait(std::move(self));
+                self.complete(ec ? ec : then());
+            },
+            token, w.timer);
+    }
+};
+
+struct bench {
+    kedge::testing::simulation sim{7};
+    server backend;
+    kedge::connection_pool<wire> pool;
+    using lease = kedge::lease<wire>;
+
+    explicit bench(kedge::pool_options options = {.max = 2}) : pool(sim, std::move(options), connector{&backend}) {}
+
+    struct result {
+        bool done = false;
+        error_code ec{};
+        lease held{};
+        kedge::time_point at{};
+    };
+    std::shared_ptr<result> acquire(kedge::call c = {}) {
+        auto r = std::make_shared<result>();
+        pool.async_acquire(c, [this, r](error_code ec, lease l) {
+            r->done = true;
+            r->ec = ec;
+            r->held = std::move(l);
+            r->at = sim.now();
+        });
+        CHECK_FALSE(r->done);
+        return r;
+    }
+    lease take() {
+        auto r = acquire();
+        sim.run_until([&] { return r->done; });
+        REQUIRE_FALSE(r->ec);
+        return std::move(r->held);
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a connection is opened once and lent again") {
+    bench b;
+    { auto l = b.take(); CHECK(l->number == 1); }
+    auto again = b.pool.try_acquire();
+    REQUIRE(again);
+    CHECK(again->number == 1);
+    CHECK_FALSE(b.pool.try_acquire());
+    again.recycle();
+    CHECK_FALSE(again);
+    b.sim.run();
+    CHECK(b.backend.dials == 1);
+    CHECK(b.backend.closed == 0);
+}
+
+TEST_CASE("idleness does not keep the context running") {
+    bench b;
+    b.take().recycle();
+    b.sim.run();  // throws if anything is left
+    CHECK(b.sim.elapsed() < 100ms);
+}
+
+TEST_CASE("who waits is served in order, and a refusal names the holders") {
+    bench b({.max = 2, .acquire_timeout = 5s});
+    auto first = b.take();
+    auto second = b.take();
+    kedge::call_report report;
+    const auto w1 = b.acquire(), w2 = b.acquire({.report = &report, .tag = "late"});
+    b.sim.run_for(2s);
+    CHECK_FALSE(w1->done);
+    first.recycle();
+    CHECK_FALSE(w1->done);  // never inside recycle()
+    b.sim.run_for(1ms);
+    REQUIRE(w1->done);
+    CHECK(w1->held->number == 1);
+    CHECK_FALSE(w2->done);
+    b.sim.run_for(4s);
+    REQUIRE(w2->done);
+    CHECK(w2->ec == kedge::errc::pool_exhausted);
+    CHECK(w2->at >= kedge::time_point(5s));
+    CHECK(report.pool.why == kedge::pool_refusal::timed_out);
+    CHECK(report.stopped_by == kedge::stage::pool);
+    CHECK(report.pool.used == 2);
+    CHECK(report.pool.waiting == 1);
+    CHECK(report.pool.oldest_wait == 5s);
+    CHECK(report.pool.holders[0].count + report.pool.holders[1].count == 2);
+    CHECK(to_string(report.pool).find("connection_pool.cpp:") != std::string::npos);
+}
+
+TEST_CASE("holders are grouped by place and tag, the largest group first") {
+    bench b({.max = 3, .acquire_timeout = 1s});
+    const kedge::call reports{.tag = "reports"};
+    auto r1 = b.acquire(reports), r2 = b.acquire(reports);
+    const auto line = __LINE__ + 1;
+    auto other = b.acquire({.tag = "cart"});
+    b.sim.run_for(100ms);
+    kedge::call_report report;
+    const auto late = b.acquire({.report = &report});
+    b.sim.run_for(2s);
+    REQUIRE(late->ec == kedge::errc::pool_exhausted);
+    CHECK(report.pool.holders[0].tag == "reports");
+    CHECK(report.pool.holders[0].count == 2);
+    CHECK(report.pool.holders[1].tag == "cart");
+    CHECK(report.pool.holders[1].place.line() == static_cast<unsigned>(line));
+    CHECK(report.pool.holders[1].held > 1s);
+}
+
+TEST_CASE("a deadline that passes in the queue is the pool's refusal") {
+    bench b({.max = 1});
+    auto held = b.take();
+    const auto w = b.acquire({.deadline = b.sim.now() + 250ms});
+    b.sim.run_for(1s);
+    CHECK(w->ec == kedge::errc::pool_exhausted);
+    const auto past = b.acquire({.deadline = b.sim.now()});
+    b.sim.run_for(1ms);
+    CHECK(past->ec == kedge::errc::pool_exhausted);
+    CHECK(b.pool.snapshot().timeouts == 2);
+}
+
+TEST_CASE("a server that is away is told as the connect error itself, after a second") {
+    bench b;
+    b.backend.refuses = asio::error::connection_refused;
+    kedge::call_report report;
+    const auto w = b.acquire({.report = &report});
+    b.sim.run_until([&] { return w->done; });
+    CHECK(w->ec == asio::error::connection_refused);
+    CHECK(w->at.time_since_epoch() >= 1s);
+    CHECK(w->at.time_since_epoch() < 2s);
+    CHECK(report.pool.why == kedge::pool_refusal::down);
+    CHECK(b.pool.snapshot().down);
+    CHECK(b.backend.dials > 3);
+    CHECK(b.backend.dials < 60);
+    b.backend.refuses = {};
+    b.sim.run_for(6s);
+    b.take().recycle();
+    CHECK_FALSE(b.pool.snapshot().down);
+}
+
+TEST_CASE("dirty connections are reset before the next borrower gets them, broken ones never come back") {
+    bench b({.max = 1});
+    { auto l = b.take(); l->state = reuse::needs_reset; }
+    CHECK_FALSE(b.pool.try_acquire());
+    CHECK(b.pool.snapshot().resetting == 1);
+    { auto l = b.take(); CHECK(l->number == 1); CHECK(b.backend.resets == 1); l->state = reuse::broken; }
+    { auto l = b.take(); CHECK(l->number == 2); l.discard(); }
+    CHECK(b.take()->number == 3);
+    CHECK(b.backend.closed == 2);
+}
+
+TEST_CASE("a reset that takes too long ends in closing") {
+    bench b({.max = 1, .connect_timeout = 200ms});
+    { auto l = b.take(); b.backend.hangs = true; l->state = reuse::needs_reset; }
+    b.sim.run_for(150ms);
+    CHECK(b.pool.snapshot().resetting == 1);
+    b.sim.run_for(100ms);
+    CHECK(b.pool.snapshot().resetting == 0);
+    CHECK(b.backend.closed == 1);
+}
+
+TEST_CASE("a dial that takes too long counts as timed out") {
+    bench b({.max = 1, .acquire_timeout = 10s, .connect_timeout = 2s});
+    b.backend.hangs = true;
+    const auto w = b.acquire();
+    b.sim.run_until([&] { return w->done; });
+    CHECK(w->ec == asio::error::timed_out);
+    CHECK(w->at.time_since_epoch() >= 3s);
+    CHECK(w->at.time_since_epoch() < 5s);
+}
+
+TEST_CASE("what rested is looked at before it is lent") {
+    bench b({.max = 2});
+    b.take().recycle();
+    b.sim.run_for(400ms);
+    b.pool.try_acquire().recycle();
+    CHECK(b.backend.peeks == 0);
+    b.sim.run_for(600ms);
+    b.backend.peek_finds_dead = true;
+    CHECK_FALSE(b.pool.try_acquire());
+    CHECK(b.backend.peeks == 1);
+    b.take().recycle();
+    b.sim.run_for(600ms);
+    auto l = b.take();
+    CHECK(l->number == 3);
+    CHECK(b.backend.peeks == 2);
+}
+
+TEST_CASE("cancelled while it waits, and after it was granted") {
+    bench b({.max = 1});
+    auto held = b.take();
+    asio::cancellation_signal stop;
+    std::optional<error_code> ended;
+    b.pool.async_acquire(asio::bind_cancellation_slot(stop.slot(), [&](error_code ec, bench::lease) { ended = ec; }));
+    b.sim.run_for(1ms);
+    stop.emit(asio::cancellation_type::total);
+    CHECK_FALSE(ended);
+    b.sim.run_for(1ms);
+    CHECK(ended == asio::error::operation_aborted);
+
+    ended.reset();
+    b.pool.async_acquire(asio::bind_cancellation_slot(stop.slot(), [&](error_code ec, bench::lease) { ended = ec; }));
+    held.recycle();
+    stop.emit(asio::cancellation_type::terminal);  // too late: it is on its way
+    b.sim.run();
+    CHECK(ended == error_code());
+    CHECK(b.pool.snapshot().idle == 1);
+}
+
+TEST_CASE("a dial whose waiter has left is not begun") {
+    bench b;
+    asio::cancellation_signal stop;
+    b.pool.async_acquire(asio::bind_cancellation_slot(stop.slot(), [](error_code, bench::lease) {}));
+    stop.emit(asio::cancellation_type::terminal);
+    b.sim.run();
+    CHECK(b.backend.dials == 0);
+}
+
+TEST_CASE("the queue is bounded") {
+    bench b({.max = 1});
+    auto held = b.take();
+    std::vector<std::shared_ptr<bench::result>> waiting;
+    for (int i = 0; i < 16; ++i) waiting.push_back(b.acquire());
+    kedge::call_report report;
+    const auto refused = b.acquire({.report = &report});
+    b.sim.run_for(1ms);
+    CHECK(refused->ec == kedge::errc::pool_exhausted);
+    CHECK(report.pool.why == kedge::pool_refusal::queue_full);
+    CHECK(report.pool.waiting == 16);
+    CHECK_FALSE(waiting.back()->done);
+}
+
+TEST_CASE("shutdown refuses, waits for what is lent, and has an end") {
+    bench b;
+    auto held = b.take();
+    std::optional<error_code> first, second;
+    b.pool.async_shutdown(b.sim.now() + 1s, [&](error_code ec) { first = ec; });
+    const auto refused = b.acquire();
+    b.sim.run_for(500ms);
+    CHECK(refused->ec == kedge::errc::pool_closed);
+    CHECK_FALSE(first);
+    b.sim.run_for(1s);
+    CHECK(first == kedge::errc::pool_exhausted);
+    b.pool.async_shutdown(kedge::never, [&](error_code ec) { second = ec; });
+    held.recycle();
+    b.sim.run();
+    CHECK(second == error_code());
+    CHECK(b.backend.closed == 1);
+}
+
+TEST_CASE("upkeep closes what rested too long, and ends when it is cancelled") {
+    bench b({.max = 2, .idle_timeout = 1min});
+    b.take().recycle();
+    asio::cancellation_signal stop;
+    std::optional<error_code> ended;
+    b.pool.async_run(asio::bind_cancellation_slot(stop.slot(), [&](error_code ec) { ended = ec; }));
+    b.sim.run_for(50s);
+    CHECK(b.backend.closed == 0);
+    b.sim.run_for(50s);
+    CHECK(b.backend.closed == 1);
+    stop.emit(asio::cancellation_type::terminal);
+    b.sim.run();
+    CHECK(ended == asio::error::operation_aborted);
+}
+
+TEST_CASE("invalidated and surplus connections are closed as they come back") {
+    bench b;
+    auto one = b.take(), two = b.take();
+    b.pool.invalidate("failover");
+    one.recycle();
+    b.sim.run_for(1ms);
+    CHECK(b.backend.closed == 1);
+    auto three = b.take();
+    b.pool.resize(1);
+    three.recycle();
+    b.sim.run_for(1ms);
+    CHECK(b.backend.closed == 2);
+    b.pool.resize(3);
+    auto four = b.take(), five = b.take();
+    CHECK(b.pool.snapshot().used == 3);
+}
+
+TEST_CASE("the listener hears of pressure, failed dials, outages and leaks, in order") {
+    std::vector<std::string> heard;
+    const auto hear = [&](const kedge::event& e) noexcept {
+        if (const auto* p = std::get_if<kedge::pool_pressure_changed>(&e))
+            heard.push_back("pressure " + std::to_string(p->used) + "/" + std::to_string(p->max));
+        if (std::holds_alternative<kedge::pool_dial_failed>(e) && (heard.empty() || heard.back() != "failed"))
+            heard.push_back("failed");
+        if (const auto* d = std::get_if<kedge::pool_server_down>(&e)) heard.push_back(d->down ? "down" : "back");
+        if (const auto* l = std::get_if<kedge::lease_held_long>(&e)) heard.push_back("leak of " + std::string(l->tag));
+    };
+    bench b({.name = "orders", .max = 1, .leak_after = 10s, .on_event = hear});
+    b.backend.refuses = asio::error::connection_refused;
+    auto w = b.acquire();
+    b.sim.run_until([&] { return w->done; });
+    b.backend.refuses = {};
+    b.sim.run_for(6s);
+    w = b.acquire({.tag = "cart"});
+    b.sim.run_for(30s);
+    w->held.recycle();
+    b.sim.run();
+    const std::vector<std::string> expected{"failed", "down", "back", "pressure 1/1", "leak of cart", "pressure 0/1"};
+    CHECK(heard == expected);
+    CHECK(b.pool.snapshot().leaks == 1);
+}
