@@ -40,6 +40,7 @@ struct model {
         run = good = probe_under_way = 0;
     }
     void open() {
+        if (state == breaker_state::half_open && good > 0) --openings;
         go(breaker_state::open);
         open_until = now + static_cast<int>(open_for / 1s) * (1 << openings++);
     }

@@ -237,6 +237,7 @@ private:
     void open(time_point now, std::uint64_t random) noexcept {
         const bool calm = now >= saturating_add(since_, rules_.open_for_max);
         if (state() == breaker_state::closed && calm) openings_ = 0;
+        if (state() == breaker_state::half_open && probes_.succeeded() > 0) --openings_;  // it lives, if badly
         const nanoseconds span =
             jittered(doubled(rules_.open_for, openings_, rules_.open_for_max), jitter::equal, random);
         if (openings_ < std::numeric_limits<int>::max()) ++openings_;
