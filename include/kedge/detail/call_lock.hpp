@@ -78,8 +78,9 @@ private:
         bool destroyed = false;
         explicit watch(call_lock& l) : lock(l) { lock.destroyed_ = &destroyed; }
         watch(const watch&) = delete;
-        ~watch() {
-            if (!destroyed) lock.destroyed_ = nullptr;
+        ~watch() { end(); }
+        void end() noexcept {
+            if (!std::exchange(destroyed, true)) lock.destroyed_ = nullptr;
         }
     };
 
@@ -88,7 +89,9 @@ private:
         watch alive;
         explicit holder(call_lock& l) : alive(l) {}
         ~holder() noexcept(false) {
-            if (!alive.destroyed) alive.lock.release();
+            if (alive.destroyed) return;
+            alive.end();  // before letting go: afterwards the lock belongs to others, and may be gone
+            alive.lock.release();
         }
     };
 
