@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
+"""Plays the benchmark programs, prints their rows as a table and writes them as JSON. Started by benchmarks/run."""
+import argparse
+import json
+import re
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+COLUMNS = "{:<38}{:>3}  {:>9} {:>9} {:>9} {:<9}{:>7}  {:>7} of {:<30}{:>8}"
+FACADES = ["payment_client.hpp", "database_client.hpp"]
+SYNTAX = ["g++", "-std=c++20", "-fsyntax-only", f"-I{ROOT}/include", "-x", "c++", "-"]
+OBJECT = ["g++", "-std=c++20", "-O0", "-c", "-o", "/dev/null", f"-I{ROOT}/include", "-x", "c++", "-"]
+# a header is compared with what every user of Asio includes anyway; core headers with what they cannot avoid
+BASELINES = {"compile/io_context": "#include <boost/asio/io_context.hpp>\n",
+             "compile/chrono": "#include <chrono>\n#include <boost/system/error_code.hpp>\n"}
+COROUTINE = """#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/use_awaitable.hpp>
+%s
+boost::asio::awaitable<int> price() { co_return 42; }
+int main() { boost::asio::io_context io; boost::asio::co_spawn(io, price(), boost::asio::detached); io.run(); }
+"""
+
+
+def shorten(value):
+    return "-" if value is None else f"{value:.3g}" if abs(value) < 10 else f"{value:.0f}"
+
+
+def show(row):
+    ratio = "" if row["ratio"] is None else f"{row['ratio']:.3f}"
+    target = f"<= {row['target']:g}" if row.get("target") else ""
+    mark = " !" if row.get("disturbed") else ""
+    print(COLUMNS.format(row["name"], row["threads"], shorten(row["median"]), shorten(row["min"]), shorten(row["max"]),
+                         row["unit"], shorten(row["allocs_per_op"]), ratio, row["baseline"] or "-", target) + mark,
+          flush=True)
+
+
+def seconds(command, text, repetitions):
+    taken = []
+    for _ in range(repetitions):
+        start = time.monotonic()
+        done = subprocess.run(command, input=text, text=True, capture_output=True)
+        taken.append(time.monotonic() - start)
+        if done.returncode != 0:
+            sys.exit(f"does not compile:\n{text}\n{done.stderr[:2000]}")
+    return taken
+
+
+def compile_rows(wanted, repetitions):
+    units = {name: (SYNTAX, text, None) for name, text in BASELINES.items()}
+    units["compile/unit/coroutine"] = (OBJECT, COROUTINE % "", None)
+    headers = sorted(h.relative_to(ROOT / "include/kedge") for folder in ("", "core", "log")
+                     for h in (ROOT / "include/kedge" / folder).glob("*.hpp"))
+    for header in headers:
+        baseline = "compile/chrono" if header.parts[0] == "core" else "compile/io_context"
+        units[f"compile/{header}"] = (SYNTAX, f"#include <kedge/{header}>\n", baseline)
+    for facade in FACADES:
+        if (ROOT / "include/kedge" / facade).exists():
+            text = COROUTINE % f"#include <kedge/{facade}>"
+            units[f"compile/unit/{facade}"] = (OBJECT + ["-DKEDGE_SEPARATE_COMPILATION"], text, "compile/unit/coroutine")
+    chosen = [n for n in units if wanted(n)]
+    needed = {units[n][2] for n in chosen} | set(chosen)
+    medians = {}
+    for name in [n for n in units if n in needed]:
+        command, text, baseline = units[name]
+        taken = seconds(command, text, repetitions)
+        medians[name] = statistics.median(taken)
+        yield {"name": name, "threads": 1, "median": round(medians[name], 3), "min": round(min(taken), 3),
+               "max": round(max(taken), 3), "unit": "s", "allocs_per_op": None, "baseline": baseline,
+               "ratio": round(medians[name] / medians[baseline], 3) if baseline else None}
+
+
+def program_rows(folder, options, pattern):
+    for program in sorted(folder.glob("*/kedge_bench_*")):
+        command = [program, *options] + (["--filter", pattern] if pattern else [])
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+            for line in running.stdout:
+                if line.startswith("{"):
+                    yield json.loads(line)
+                else:
+                    print(line, end="")
+        if running.returncode != 0:
+            sys.exit(f"{program.name} failed with {running.returncode}")
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="benchmarks/run")
+    parser.add_argument("--filter", default="", help="only rows whose name matches this regular expression")
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter repetitions, no compile times; under 60 s")
+    parser.add_argument("--smoke", action="store_true", help="whether the programs run at all; the figures say nothing")
+    parser.add_argument("--json", type=Path, help="write the rows to this file")
+    parser.add_argument("--programs", type=Path, required=True, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+
+    rows = []
+    short = arguments.quick or arguments.smoke
+    options = ["--smoke"] if arguments.smoke else ["--quick"] if arguments.quick else []
+    print(COLUMNS.format("row", "thr", "median", "min", "max", "unit", "allocs", "ratio", "baseline", "target"))
+    for row in program_rows(arguments.programs, options, arguments.filter):
+        show(row)
+        rows.append(row)
+    if not short or arguments.filter:
+        for row in compile_rows(lambda name: bool(re.search(arguments.filter, name)), 1 if short else 5):
+            show(row)
+            rows.append(row)
+    if not rows:
+        sys.exit(f"no row matches {arguments.filter}")
+    if any(row.get("disturbed") for row in rows):
+        print("!  other processes were busy meanwhile: trust the ratios, and those only roughly")
+    if arguments.json:
+        arguments.json.write_text("[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]\n")
+
+
+main()
