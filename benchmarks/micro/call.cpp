@@ -106,7 +106,8 @@ void add_calls(suite& s) {
     s.add({.name = "asio/post", .run = chained(1, bare)});
     s.add({.name = "asio/post/slot", .run = chained(1, bare, true)});
     s.add({.name = "asio/post/multi", .run = chained(2, bare)});
-    s.add({.name = "retry/success", .baseline = "asio/post", .run = chained(1, behind(alone, retry)), .added = true, .target = 30});
+    s.add({.name = "retry/success", .baseline = "asio/post", .run = chained(1, behind(alone, retry)), .added = true,
+           .target = 30});
     s.add({.name = "timeout/success", .baseline = "asio/post", .run = chained(1, behind(alone, kedge::timeout{10s})),
            .added = true, .target = 65});
     s.add({.name = "timeout/success/multi", .baseline = "asio/post/multi", .run = chained(2, behind(kedge::timeout{10s})),
