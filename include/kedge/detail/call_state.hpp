@@ -42,6 +42,7 @@ struct call_state {
     attempt inner{};     ///< what the operation sees; here because a coroutine may keep a reference to it
     time_point now;      ///< read precisely at the start of each attempt
     time_point started;  ///< of the call
+    time_point attempt_started{};
     time_limit limit;    ///< of what runs now; timeouts tighten it on the way in and restore it on the way out
     nanoseconds waited{0};
     int attempts = 0;
@@ -54,6 +55,7 @@ struct call_state {
 
     void start_attempt() noexcept {
         expired = told_to_stop = refused = false;
+        attempt_started = now;
         inner.number = ++attempts;
         inner.deadline = limit.at;
     }
@@ -72,7 +74,7 @@ struct call_state {
         one.number = attempts;
         one.error = ec;
         one.judged = judged;
-        one.latency = rt.now() - now;
+        one.latency = rt.now() - attempt_started;
         one.waited_before = waited;
     }
 
