@@ -61,7 +61,7 @@ public:
             bool tell;
             {
                 std::lock_guard lock(mutex_);
-                slot = static_cast<connection_slot*>(core_.try_acquire(rt.coarse_now(), todo));
+                slot = static_cast<connection_slot*>(core_.try_acquire(coarse(), todo));
                 if (slot) {
                     slot->place = place;
                     slot->tag = tag;
@@ -192,7 +192,10 @@ private:
     }
 
     /// Under the lock. The precise time is needed where a deadline is at stake.
-    time_point moment() const noexcept { return core_.waiting() > 0 ? rt.now() : rt.coarse_now(); }
+    time_point moment() const noexcept { return core_.waiting() > 0 ? rt.now() : coarse(); }
+
+    /// A lease may come back when the clock's owner is gone already.
+    time_point coarse() const noexcept { return context_gone_.load(std::memory_order_relaxed) ? never : rt.coarse_now(); }
 
     /// Under the lock, at the end of every event. True: the listener is to be told of something. Unless this is true or
     /// there is something to do, this object may be gone as soon as the lock is.
