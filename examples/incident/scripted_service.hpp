@@ -26,7 +26,8 @@ using simulation = kedge::testing::simulation;
 using boost::system::system_error;
 
 /// The moment of the deployment.
-inline const std::chrono::system_clock::time_point deployment = std::chrono::sys_days{std::chrono::October / 26 / 2025} + 15h + 26min + 46s;
+inline const std::chrono::system_clock::time_point deployment =
+    std::chrono::sys_days{std::chrono::October / 26 / 2025} + 15h + 26min + 46s;
 
 /// A payment service that does what a scenario wants, at given virtual times. It executes a charge once for each key,
 /// as providers with idempotency keys do.
