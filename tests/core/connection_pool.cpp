@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: BSL-1.0
+// Single decisions; the interplay is explored in connection_pool_explore.cpp.
+#include "../support/catch.hpp"
+
+#include <kedge/core/connection_pool.hpp>
+#include <kedge/core/pool_snapshot.hpp>
+
+#include <boost/system/errc.hpp>
+
+#include <array>
+#include <vector>
+
+namespace {
+
+using namespace kedge;
+using namespace kedge::core;
+using namespace std::chrono_literals;
+
+struct fixture {
+    pool_rules rules;
+    std::vector<pool_slot> slots = std::vector<pool_slot>(8);
+    std::vector<pool_waiter> waiters = std::vector<pool_waiter>(200);
+    connection_pool pool{rules};
+    pool_actions todo;
+
+    void start() {
+        pool = connection_pool(rules);
+        for (auto& s : slots) pool.add_slot(s);
+    }
+    static time_point at(nanoseconds t) { return time_point(t); }
+
+    pool_waiter& wait(int i, nanoseconds now, nanoseconds patience = 30s) {
+        auto& w = waiters[static_cast<std::size_t>(i)];
+        w.deadline = at(now) + patience;
+        pool.acquire(w, at(now), todo);
+        return w;
+    }
+    /// Starts what was asked for; returns how many.
+    int dial_all(nanoseconds now, bool ok) {
+        int n = 0;
+        std::vector<pool_slot*> asked;
+        while (pool_slot* const s = todo.dial.pop()) asked.push_back(s);
+        for (pool_slot* const s : asked) {
+            if (!pool.begin_dial(*s, at(now), todo)) continue;
+            ++n;
+            const auto refused = make_error_code(boost::system::errc::connection_refused);
+            if (ok) pool.dial_succeeded(*s, at(now), 0, todo);
+            else pool.dial_failed(*s, refused, at(now), ~0ull, todo);
+        }
+        return n;
+    }
+    pool_slot& borrow(nanoseconds now) {
+        auto& w = wait(199, now);
+        while (!w.slot) REQUIRE(dial_all(now, true) > 0);
+        pool_slot& s = *w.slot;
+        w = {};
+        while (todo.done.pop()) {}
+        return s;
+    }
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(fixture, "two dials at a time, one after a failure, two again after a success") {
+    start();
+    for (int i = 0; i < 5; ++i) wait(i, 1s);
+    CHECK(pool.dialing() == 2);
+    CHECK(dial_all(1s, false) == 2);
+    CHECK(pool.dialing() == 0);
+    pool.tick(at(2s) - 1ns, todo);
+    CHECK(pool.dialing() == 1);
+    CHECK(dial_all(2s - 1ns, true) == 1);
+    CHECK(pool.dialing() == 2);
+}
+
+TEST_CASE_METHOD(fixture, "the pause doubles from 10 ms to 5 s, with full jitter") {
+    start();
+    wait(0, 0s, 1h);
+    nanoseconds now{0};
+    for (int i = 0; i < 30; ++i) {
+        now = std::max(now, pool.next_dial().time_since_epoch());
+        pool.tick(at(now), todo);
+        if (pool.is_down()) wait(i + 1, now, 1h);
+        pool_slot* const s = todo.dial.pop();
+        REQUIRE(s);
+        REQUIRE(pool.begin_dial(*s, at(now), todo));
+        const std::uint64_t most = ~0ull;
+        const nanoseconds pause = pool.dial_failed(*s, {}, at(now), most, todo);
+        const nanoseconds bound = doubled(10ms, i, 5s);
+        CHECK(pause <= bound);
+        CHECK(pool.next_dial() == at(now) + pause);
+    }
+}
+
+TEST_CASE_METHOD(fixture, "a new connection goes to the head of the line, whoever caused the dial") {
+    start();
+    auto& first = wait(0, 0s);
+    auto& second = wait(1, 0s);
+    CHECK(dial_all(1ms, true) == 2);
+    CHECK(todo.done.pop() == &first);
+    CHECK(todo.done.pop() == &second);
+}
+
+TEST_CASE_METHOD(fixture, "idle connections are used last in, first out, and the coldest is retired") {
+    rules.idle_timeout = 60s;
+    start();
+    auto &a = borrow(0s), &b = borrow(0s), &c = borrow(0s);
+    pool.release(a, reuse::clean, at(1s), todo);
+    pool.release(b, reuse::clean, at(50s), todo);
+    pool.release(c, reuse::clean, at(61s), todo);
+    CHECK(todo.close.pop() == &a);
+    CHECK(todo.close.empty());
+    CHECK(pool.try_acquire(at(62s), todo) == &c);
+    CHECK(c.rested == 1s);
+    pool.release(c, reuse::clean, at(63s), todo);
+    CHECK(pool.try_acquire(at(200s), todo) == nullptr);  // both are too old
+    CHECK(pool.idle() == 0);
+}
+
+TEST_CASE_METHOD(fixture, "a lifetime is spread by a tenth, and ends when the connection comes back") {
+    rules.max_lifetime = 1000s;
+    start();
+    auto& a = borrow(0s);  // random 0: 900 s
+    CHECK(a.retire_at == at(900s));
+    pool.release(a, reuse::clean, at(899s), todo);
+    CHECK(pool.try_acquire(at(899s), todo) == &a);
+    pool.release(a, reuse::clean, at(900s), todo);
+    CHECK(todo.close.pop() == &a);
+}
+
+TEST_CASE_METHOD(fixture, "sixteen may wait for each connection") {
+    rules.max = 2;
+    start();
+    for (int i = 0; i < 32; ++i) CHECK(wait(i, 0s).end == wait_end::none);
+    CHECK(wait(32, 0s).end == wait_end::queue_full);
+}
+
+TEST_CASE_METHOD(fixture, "leases that are held too long are told of once") {
+    rules.leak_after = 10s;
+    start();
+    auto &a = borrow(0s), &b = borrow(4s);
+    CHECK(pool.due() == at(10s));
+    CHECK(pool.next_leak(at(10s)) == &a);
+    CHECK(pool.next_leak(at(10s)) == nullptr);
+    CHECK(pool.due() == at(14s));
+    pool.release(b, reuse::clean, at(11s), todo);
+    CHECK(pool.next_leak(at(14s)) == nullptr);
+    pool.release(a, reuse::clean, at(15s), todo);
+    CHECK(pool.due() == never);
+}
+
+TEST_CASE_METHOD(fixture, "min_idle is refilled when the pool is used, not while the server is away") {
+    rules.min_idle = 2;
+    start();
+    auto& a = borrow(0s);
+    while (dial_all(0s, true) > 0) {}
+    CHECK(pool.idle() == 2);
+    pool.release(a, reuse::broken, at(1s), todo);
+    CHECK(pool.dialing() == 0);
+}
+
+TEST_CASE("percentiles are within an eighth above the truth") {
+    wait_histogram h;
+    for (int i = 1; i <= 100; ++i) h.add(i * 1ms);
+    const pool_waits w = h.summary();
+    CHECK(w.count == 100);
+    CHECK(w.p50 >= 50ms);
+    CHECK(w.p50 <= 58ms);
+    CHECK(w.p99 >= 99ms);
+    CHECK(w.p99 <= 113ms);
+    wait_histogram extremes;
+    extremes.add(0ns);
+    extremes.add(nanoseconds::max());
+    CHECK(extremes.summary().count == 2);
+}
