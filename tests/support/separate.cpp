@@ -1,3 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// The one unit that compiles the bodies of adapters and facades for the tests.
+// The one unit that compiles the bodies of adapters and facades, and the HTTPS server, for the tests.
 #include <kedge/src.hpp>
+
+#include <kedge/testing/detail/https_server.ipp>

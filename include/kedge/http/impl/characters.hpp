@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <kedge/http/message.hpp>
+
+#include <string_view>
+
+// The alphabets of RFC 9110 and 3986, and nothing beside them.
+
+namespace kedge::http::detail {
+
+constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+constexpr bool is_alnum(char c) noexcept { return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
+constexpr bool is_token(std::string_view s) noexcept {
+    for (const char c : s)
+        if (!is_alnum(c) && std::string_view("!#$%&'*+-.^_`|~").find(c) == std::string_view::npos) return false;
+    return !s.empty();
+}
+
+/// No control character but the tab: neither NUL nor a line end.
+constexpr bool is_field_value(std::string_view s) noexcept {
+    for (const char c : s)
+        if ((static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f) return false;
+    return true;
+}
+
+/// Path and query.
+constexpr bool is_target(std::string_view s) noexcept {
+    for (const char c : s)
+        if (!is_alnum(c) && std::string_view("-._~!$&'()*+,;=:@/?%").find(c) == std::string_view::npos) return false;
+    return s.starts_with('/');
+}
+
+constexpr std::string_view trimmed(std::string_view s) noexcept {
+    while (!s.empty() && (s.front() == ' ' || s.front() == '\t')) s.remove_prefix(1);
+    while (!s.empty() && (s.back() == ' ' || s.back() == '\t')) s.remove_suffix(1);
+    return s;
+}
+
+}  // namespace kedge::http::detail

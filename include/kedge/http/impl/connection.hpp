@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <kedge/core/reuse.hpp>
+#include <kedge/detail/unique_function.hpp>
+#include <kedge/http/impl/request_text.hpp>
+#include <kedge/http/impl/response_reader.hpp>
+#include <kedge/http/impl/tls_context.hpp>
+#include <kedge/runtime.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/stream.hpp>
+
+#include <array>
+#include <memory>
+#include <optional>
+
+namespace kedge::http::detail {
+
+/** One HTTP/1.1 connection that is kept alive. Cancelling anything closes nothing by itself, but leaves it broken, and the
+ *  pool closes it. Not thread-safe. */
+class connection {
+public:
+    connection(const boost::asio::any_io_executor& ex, url to, std::shared_ptr<tls_context> tls)
+        : to_(std::move(to)), tls_(std::move(tls)), executor_(ex), socket_(ex) {}
+
+    const boost::asio::any_io_executor& executor() const noexcept { return executor_; }
+
+    /// Opens on `on`; `done` is called there.
+    void open(const boost::asio::any_io_executor& on, boost::asio::cancellation_slot slot,
+              kedge::detail::unique_function<void(error_code)> done);
+
+    /// Sends a checked request and reads the answer.
+    boost::asio::awaitable<error_code> exchange(const request&, std::size_t max_body, response&, send_phase&);
+
+    reuse state() const noexcept { return idle_ ? reuse::clean : reuse::broken; }
+    bool is_dead() noexcept;
+    void close() noexcept;
+
+private:
+    using tcp = boost::asio::ip::tcp;
+
+    static boost::asio::awaitable<void> open_by(connection&, error_code&);
+    boost::asio::awaitable<error_code> connect();
+    boost::asio::awaitable<error_code> shake_hands();
+    boost::asio::awaitable<error_code> write(const std::string& text);
+    boost::asio::awaitable<error_code> read(response_reader&, send_phase&);
+    boost::asio::awaitable<std::size_t> read_some(error_code&);
+    bool has_leftovers() noexcept;
+
+    url to_;
+    std::shared_ptr<tls_context> tls_;
+    boost::asio::any_io_executor executor_;
+    tcp::socket socket_;
+    std::optional<boost::asio::ssl::stream<tcp::socket&>> stream_;
+    std::array<char, 8192> buffer_;
+    bool idle_ = false, used_ = false, leftovers_ = false;
+};
+
+/// What @ref connection_pool asks for.
+class connector {
+public:
+    connector(url to, std::shared_ptr<tls_context> tls) : to_(std::move(to)), tls_(std::move(tls)) {}
+
+    std::unique_ptr<connection> create(const boost::asio::any_io_executor& ex) const {
+        return std::make_unique<connection>(ex, to_, tls_);
+    }
+
+    template <class Token> auto async_connect(connection& c, Token&& token) const {
+        return boost::asio::async_initiate<Token, void(error_code)>(
+            [&c](auto handler) {
+                const auto slot = boost::asio::get_associated_cancellation_slot(handler);
+                const boost::asio::any_io_executor on = boost::asio::get_associated_executor(handler, c.executor());
+                c.open(on, slot, [h = std::move(handler)](error_code ec) mutable { std::move(h)(ec); });
+            },
+            token);
+    }
+
+    void close(connection& c) const noexcept { c.close(); }
+    static reuse inspect(const connection& c) noexcept { return c.state(); }
+    bool is_dead(connection& c) const noexcept { return c.is_dead(); }
+
+private:
+    url to_;
+    std::shared_ptr<tls_context> tls_;
+};
+
+}  // namespace kedge::http::detail
+
+#ifndef KEDGE_SEPARATE_COMPILATION
+#include <kedge/http/impl/connection.ipp>
+#endif

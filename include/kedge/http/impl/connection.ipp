@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <kedge/detail/config.hpp>
+#include <kedge/detail/resolve.hpp>
+#include <kedge/http/impl/connection.hpp>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
+#include <openssl/ssl.h>
+
+#include <cerrno>
+
+#include <sys/socket.h>
+
+namespace kedge::http::detail {
+
+namespace asio = boost::asio;
+
+/// The completion of @ref connection::open: the error lies beside the coroutine, since only cancellation throws.
+struct opening_done {
+    std::unique_ptr<error_code> ec;
+    kedge::detail::unique_function<void(error_code)> done;
+
+    void operator()(const std::exception_ptr& thrown) { done(thrown ? error_code(asio::error::operation_aborted) : *ec); }
+};
+
+KEDGE_DECL void connection::open(const asio::any_io_executor& on, asio::cancellation_slot slot,
+                                 kedge::detail::unique_function<void(error_code)> done) {
+    auto ec = std::make_unique<error_code>();
+    asio::awaitable<void> opening = open_by(*this, *ec);
+    opening_done finish{std::move(ec), std::move(done)};
+    asio::co_spawn(on, std::move(opening), asio::bind_cancellation_slot(slot, std::move(finish)));
+}
+
+KEDGE_DECL asio::awaitable<void> connection::open_by(connection& self, error_code& ec) {
+    ec = co_await self.connect();
+    if (!ec && self.to_.tls) ec = co_await self.shake_hands();
+    self.idle_ = !ec;
+}
+
+KEDGE_DECL asio::awaitable<error_code> connection::connect() {
+    error_code ec;
+    const auto ex = co_await asio::this_coro::executor;
+    const auto found = co_await runtime::of(ex).async_resolve(to_.host, std::to_string(to_.port),
+                                                              asio::redirect_error(asio::use_awaitable, ec));
+    if (ec) co_return ec;
+    ec = asio::error::host_not_found;
+    for (const auto& endpoint : found) {
+        error_code ignored;
+        socket_.close(ignored);
+        ec = {};
+        co_await socket_.async_connect(endpoint, asio::redirect_error(asio::use_awaitable, ec));
+        if (!ec || ec == asio::error::operation_aborted) break;
+    }
+    error_code ignored;
+    if (!ec) socket_.set_option(tcp::no_delay(true), ignored);
+    co_return ec;
+}
+
+KEDGE_DECL asio::awaitable<error_code> connection::shake_hands() {
+    stream_.emplace(socket_, tls_->get());
+    SSL* const ssl = stream_->native_handle();
+    error_code ec = expect_host(ssl, to_);
+    if (ec) co_return ec;
+    co_await stream_->async_handshake(asio::ssl::stream_base::client, asio::redirect_error(asio::use_awaitable, ec));
+    if (ec && ec != asio::error::operation_aborted && SSL_get_verify_result(ssl) != X509_V_OK) ec = errc::not_verified;
+    if (!ec && !is_verified(ssl)) ec = errc::not_verified;
+    co_return ec;
+}
+
+KEDGE_DECL asio::awaitable<error_code> connection::exchange(const request& what, std::size_t max_body, response& answer,
+                                                            send_phase& phase) {
+    idle_ = false;
+    phase = send_phase::tls_done;
+    const std::string text = text_of(what, to_);
+    phase = send_phase::partial;  // from here on some of it may be on its way
+    if (const error_code ec = co_await write(text)) co_return ec;
+    phase = send_phase::complete;
+    response_reader reader(max_body, what.method == "HEAD");
+    if (const error_code ec = co_await read(reader, phase)) co_return ec;
+    phase = send_phase::response_done;
+    answer = std::move(reader.get());
+    used_ = true;
+    idle_ = reader.keep_alive() && !leftovers_ && !has_leftovers();
+    co_return error_code();
+}
+
+KEDGE_DECL asio::awaitable<error_code> connection::write(const std::string& text) {
+    error_code ec;
+    const auto bytes = asio::buffer(text);
+    if (stream_) co_await asio::async_write(*stream_, bytes, asio::redirect_error(asio::use_awaitable, ec));
+    else co_await asio::async_write(socket_, bytes, asio::redirect_error(asio::use_awaitable, ec));
+    co_return ec;
+}
+
+KEDGE_DECL asio::awaitable<std::size_t> connection::read_some(error_code& ec) {
+    const auto into = asio::buffer(buffer_);
+    if (stream_) co_return co_await stream_->async_read_some(into, asio::redirect_error(asio::use_awaitable, ec));
+    co_return co_await socket_.async_read_some(into, asio::redirect_error(asio::use_awaitable, ec));
+}
+
+KEDGE_DECL asio::awaitable<error_code> connection::read(response_reader& reader, send_phase& phase) {
+    while (!reader.done()) {
+        error_code ec;
+        const std::size_t count = co_await read_some(ec);
+        if (ec == asio::error::operation_aborted) co_return ec;
+        if (ec && reader.began()) co_return errc::truncated;  // every answer says how long it is
+        if (ec) co_return ec == asio::ssl::error::stream_truncated ? error_code(asio::error::eof) : ec;
+        phase = send_phase::response_head;
+        const std::size_t used = reader.feed({buffer_.data(), count}, ec);
+        if (ec) co_return ec;
+        leftovers_ = used < count;
+    }
+    co_return error_code();
+}
+
+/// Bytes that nobody asked for would be taken for the next answer.
+KEDGE_DECL bool connection::has_leftovers() noexcept {
+    if (is_dead()) return true;
+    if (!stream_) return false;
+    SSL* const ssl = stream_->native_handle();
+    return SSL_pending(ssl) > 0 || BIO_ctrl_pending(SSL_get_rbio(ssl)) > 0;
+}
+
+/// The server closed, or speaks unasked. Before the first answer TLS 1.3 sends session tickets, which are no harm.
+KEDGE_DECL bool connection::is_dead() noexcept {
+    char byte;
+    const auto got = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (got < 0) return errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR;
+    return got == 0 || used_ || !stream_;
+}
+
+KEDGE_DECL void connection::close() noexcept {
+    error_code ignored;
+    idle_ = false;
+    socket_.close(ignored);
+}
+
+}  // namespace kedge::http::detail

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <kedge/http/error.hpp>
+#include <kedge/http/message.hpp>
+#include <kedge/http/url.hpp>
+
+#include <string>
+
+namespace kedge::http::detail {
+
+/// What must be right before any byte leaves. `Host`, `Content-Length`, `Transfer-Encoding` and `Connection` are ours.
+error_code check(const request&) noexcept;
+
+/// The bytes of a checked request.
+std::string text_of(const request&, const url& to);
+
+}  // namespace kedge::http::detail
+
+#ifndef KEDGE_SEPARATE_COMPILATION
+#include <kedge/http/impl/request_text.ipp>
+#endif

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <kedge/verdict.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace kedge::http {
+
+/// How far an attempt got. Only below `partial` is it certain that the other side did nothing.
+enum class send_phase : std::uint8_t {
+    none,           ///< not even the name was looked up
+    resolved,       ///< the address is known
+    connected,      ///< TCP is up
+    tls_done,       ///< the peer is verified; no byte of the application was written yet
+    partial,        ///< some bytes of the request were handed over
+    complete,       ///< all of them
+    response_head,  ///< an answer began
+    response_done,  ///< the answer is complete and well formed
+};
+
+struct header {
+    std::string name, value;
+};
+
+/// What is asked. May hold secrets: it is never printed or logged.
+struct request {
+    std::string method, target;
+    std::vector<header> headers{};
+    std::string body{};
+};
+
+struct response {
+    int status = 0;
+    std::vector<header> headers{};
+    std::string body{};
+
+    /// Of the first header called so, in whatever case; empty if there is none.
+    std::string_view operator[](std::string_view name) const noexcept;
+};
+
+namespace detail {
+
+constexpr bool same_name(std::string_view a, std::string_view b) noexcept {
+    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+    if (a.size() != b.size()) return false;
+    for (std::size_t i = 0; i < a.size(); ++i)
+        if (lower(a[i]) != lower(b[i])) return false;
+    return true;
+}
+
+}  // namespace detail
+
+inline std::string_view response::operator[](std::string_view name) const noexcept {
+    for (const header& h : headers)
+        if (detail::same_name(h.name, name)) return h.value;
+    return {};
+}
+
+/** The longest that the answer's `Retry-After` fields ask to wait: seconds, or a date, which counts from the answer's own
+ *  `Date`, so that no clock of ours has to agree. At most an hour; zero if nothing valid is there. */
+nanoseconds retry_after(const response&) noexcept;
+
+/// A pipeline judges answers by this: 429 and 503 are overload with @ref retry_after, other 5xx are failures, everything
+/// below 500 says nothing against the server.
+verdict kedge_classify(const error_code&, const response&) noexcept;
+
+}  // namespace kedge::http
+
+#ifndef KEDGE_SEPARATE_COMPILATION
+#include <kedge/http/impl/message.ipp>
+#endif

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <memory>
+#include <string>
+
+namespace kedge::http {
+
+/** Whom to trust. Without a file or text: the system's authorities. There is no way to turn verification off. */
+struct tls_options {
+    std::string ca_file{};  ///< PEM; used instead of the system's authorities
+    std::string ca_pem{};   ///< the same as text
+};
+
+namespace detail {
+
+class tls_context;
+
+/// @throws std::invalid_argument names the file that cannot be read or holds no certificate
+std::shared_ptr<tls_context> make_tls_context(const tls_options&);
+
+}  // namespace detail
+}  // namespace kedge::http

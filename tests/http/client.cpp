@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: BSL-1.0
+// The client against a real server on loopback, with real TLS.
+#include <kedge/http/client.hpp>
+#include <kedge/testing/https_server.hpp>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include "support/catch.hpp"
+
+#include <fstream>
+#include <stdexcept>
+
+namespace asio = boost::asio;
+namespace http = kedge::http;
+using http::send_phase;
+using kedge::testing::certificate_kind;
+using kedge::testing::https_server;
+using kedge::testing::served;
+using way = served::way;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct result {
+    kedge::error_code ec;
+    http::response answer;
+    send_phase phase = send_phase::none;
+    int calls = 0;
+};
+
+http::client_options trusting(const https_server& server, const std::string& host = "localhost") {
+    http::client_options o{.url = server.url(host), .allow_plain_http = true};
+    o.tls.ca_pem = server.ca_pem();
+    return o;
+}
+
+/// A client with a context of its own, which runs only here.
+struct user {
+    asio::io_context io;
+    http::client client;
+
+    explicit user(http::client_options o) : client(io, std::move(o)) {}
+
+    result ask(http::request r = {"GET", "/health"}) {
+        result out;
+        client.async_request(std::move(r), [&](kedge::error_code ec, http::response answer, send_phase phase) {
+            out = {ec, std::move(answer), phase, out.calls + 1};
+            io.stop();
+        });
+        CHECK(out.calls == 0);
+        io.restart();
+        io.run();
+        CHECK(out.calls == 1);
+        return out;
+    }
+};
+
+const http::request charge{"POST", "/v1/charges", {{"Idempotency-Key", "k1"}}, R"({"amount":"1.00","currency":"EUR"})"};
+
+}  // namespace
+
+TEST_CASE("requests over TLS share one connection") {
+    https_server server;
+    user u(trusting(server));
+    for (int i = 0; i < 5; ++i) {
+        const result r = u.ask(charge);
+        REQUIRE_FALSE(r.ec);
+        CHECK(r.answer.status == 200);
+        CHECK(r.phase == send_phase::response_done);
+        CHECK_THAT(r.answer.body, Catch::Contains("\"id\":\"ch_1\"") && Catch::Contains("\"amount\":\"1.00\""));
+    }
+    CHECK(server.connections() == 1);
+    CHECK(server.requests() == 5);
+    CHECK(server.charges() == 1);
+}
+
+TEST_CASE("a server that cannot prove who it is gets no byte of a request") {
+    struct {
+        certificate_kind kind;
+        const char* host;
+        bool accepted;
+    } const cases[] = {{certificate_kind::good, "localhost", true},       {certificate_kind::good, "127.0.0.1", true},
+                       {certificate_kind::name_only, "localhost", true},  {certificate_kind::name_only, "127.0.0.1", false},
+                       {certificate_kind::wrong_host, "localhost", false}, {certificate_kind::expired, "localhost", false},
+                       {certificate_kind::no_san, "localhost", false},    {certificate_kind::unknown_ca, "localhost", false}};
+    for (const auto& c : cases) {
+        INFO(static_cast<int>(c.kind) << ' ' << c.host);
+        https_server server(c.kind);
+        user u(trusting(server, c.host));
+        const result r = u.ask(charge);
+        CHECK(r.ec == (c.accepted ? kedge::error_code() : kedge::error_code(http::errc::not_verified)));
+        CHECK((r.phase < send_phase::partial) == !c.accepted);
+        CHECK(server.requests() == (c.accepted ? 1 : 0));
+    }
+}
+
+TEST_CASE("authorities of the system do not vouch for a test server") {
+    https_server server;
+    auto o = trusting(server);
+    o.tls = {};
+    user u(o);
+    CHECK(u.ask().ec == http::errc::not_verified);
+}
+
+TEST_CASE("a file of certificates that does not load stops the construction, by name") {
+    asio::io_context io;
+    const auto with = [&](http::tls_options tls) { http::client(io, {.url = "https://a.example", .tls = tls}); };
+    CHECK_THROWS_WITH(with({.ca_file = "/no/such.pem"}), Catch::Contains("/no/such.pem"));
+    CHECK_THROWS_WITH(with({.ca_file = "/dev/null"}), Catch::Contains("/dev/null"));
+    CHECK_THROWS_AS(with({.ca_pem = "nonsense"}), std::invalid_argument);
+    CHECK_THROWS_WITH(http::client(io, {.url = "http://a.example"}), Catch::Contains("allowed explicitly"));
+}
+
+TEST_CASE("what cannot be sent is not sent") {
+    https_server server(certificate_kind::good, false);
+    user u(trusting(server));
+    const result r = u.ask({"GET", "/", {{"X", "a\r\nEvil: 1"}}, {}});
+    CHECK(r.ec == http::errc::bad_request);
+    CHECK(r.phase == send_phase::none);
+    CHECK(server.connections() == 0);
+}
+
+TEST_CASE("a connection with a bad, cut or overlong answer is not used again") {
+    const std::string good = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    for (const bool tls : {false, true}) {
+        INFO("TLS " << tls);
+        https_server server(certificate_kind::good, tls);
+        user u(trusting(server));
+        server.next({way::raw_and_stay, 0, {}, good + good, {}});
+        CHECK(u.ask().answer.body == "ok");
+        CHECK(u.ask().answer.body == "{\"status\":\"ok\"}");
+        CHECK(server.connections() == 2);
+        server.next({way::raw_and_stay, 0, {}, "HTTP/1.1 200 OK\r\n\r\n", {}});
+        CHECK(u.ask().ec == http::errc::bad_response);
+        server.next({way::raw, 0, {}, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel", {}});
+        const result cut = u.ask();
+        CHECK(cut.ec == http::errc::truncated);
+        CHECK(cut.phase == send_phase::response_head);
+        CHECK(cut.answer.body.empty());
+        server.next({way::reply, 200, {{"Connection", "close"}}, "bye", {}});
+        CHECK(u.ask().answer.body == "bye");
+        CHECK_FALSE(u.ask().ec);
+        CHECK(server.connections() == 5);
+        CHECK(u.client.snapshot().used == 0);
+    }
+}
+
+TEST_CASE("an answer that is lost is told apart from a request that was not sent") {
+    https_server server;
+    user u(trusting(server));
+    server.next({.how = way::reset});
+    const result lost = u.ask(charge);
+    CHECK(lost.ec);
+    CHECK(lost.phase == send_phase::complete);
+    CHECK(server.charges() == 1);
+    CHECK(u.ask(charge).answer.status == 200);
+    CHECK(server.charges() == 1);
+}
+
+TEST_CASE("a silent server costs the limit and the connection") {
+    https_server server;
+    auto o = trusting(server);
+    user warm(o);
+    CHECK_FALSE(warm.ask().ec);
+    o.timeout = 300ms;
+    user u(o);
+    server.next({.how = way::silence});
+    const auto before = kedge::now();
+    const result r = u.ask(charge);
+    CHECK(r.ec == kedge::errc::timed_out);
+    CHECK(r.phase == send_phase::complete);
+    CHECK(kedge::now() - before >= 300ms);
+    CHECK(server.charges() == 1);
+    CHECK_FALSE(u.ask().ec);
+    CHECK(server.connections() == 3);
+}
+
+TEST_CASE("cancelled while it waits for the answer") {
+    https_server server;
+    user u(trusting(server));
+    CHECK_FALSE(u.ask().ec);
+    server.next({.how = way::silence});
+    asio::cancellation_signal cancel;
+    result out;
+    u.client.async_request(charge, asio::bind_cancellation_slot(cancel.slot(), [&](auto ec, auto, auto phase) {
+                               out = {ec, {}, phase, out.calls + 1};
+                           }));
+    u.io.restart();
+    while (server.requests() < 2) u.io.run_one_for(10ms);
+    CHECK(out.calls == 0);
+    cancel.emit(asio::cancellation_type::terminal);
+    u.io.run_for(5s);
+    REQUIRE(out.calls == 1);
+    CHECK(out.ec == asio::error::operation_aborted);
+    CHECK(out.phase >= send_phase::partial);
+    CHECK(u.client.snapshot().used == 0);
+    CHECK_FALSE(u.ask().ec);
+    CHECK(server.connections() == 2);
+}
+
+TEST_CASE("nobody there") {
+    std::string url;
+    {
+        https_server gone;
+        url = gone.url("127.0.0.1");
+    }
+    user u({.url = url, .timeout = 5s});
+    const result r = u.ask();
+    CHECK(r.ec == asio::error::connection_refused);
+    CHECK(r.phase < send_phase::partial);
+}
