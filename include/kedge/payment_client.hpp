@@ -26,6 +26,7 @@ namespace kedge {
 namespace detail {
 class payment_core;
 using payment_handler = any_handler<void(payment_result)>;
+using plain_handler = any_handler<void(error_code)>;
 }  // namespace detail
 
 namespace payment {
@@ -139,9 +140,47 @@ public:
         return async_status(std::move(key), call{.place = where}, std::forward<Token>(token));
     }
 
+    /** Asks the provider's health endpoint, once; `void(error_code, payment::health_report)`.
+     *  The report is kept for @ref snapshot. `errc::timed_out` after `attempt_timeout`; an answer other than 2xx is
+     *  `payment::errc::unavailable`. */
+    template <class Token = boost::asio::deferred_t> auto async_health(call c, Token&& token = {}) {
+        return boost::asio::async_initiate<Token, void(error_code, payment::health_report)>(
+            [core = core_, ex = get_executor()](auto&& handler, const call& of) {
+                start_health(core, of, health_handler(std::forward<decltype(handler)>(handler), ex));
+            },
+            token, c);
+    }
+    template <class Token = boost::asio::deferred_t>
+        requires(!std::same_as<std::remove_cvref_t<Token>, call>)
+    auto async_health(Token&& token = {}, boost::source_location where = BOOST_CURRENT_LOCATION) {
+        return async_health(call{.place = where}, std::forward<Token>(token));
+    }
+
+    /** Looks after the provider's health every `health_interval`, the first time at once, until it is cancelled;
+     *  `void(error_code)`, which is `operation_aborted` then. Raises @ref health_changed; checks never overlap. */
+    template <class Token = boost::asio::deferred_t> auto async_run(Token&& token = {}) {
+        return boost::asio::async_initiate<Token, void(error_code)>(
+            [core = core_, ex = get_executor()](auto&& handler) {
+                start_run(core, detail::plain_handler(std::forward<decltype(handler)>(handler), ex));
+            },
+            token);
+    }
+
+    /** Refuses new charges (`payment::errc::shut_down`, not sent) and waits until the running calls have completed;
+     *  `void(error_code)`: `errc::deadline_exceeded` if some have not. Those go on, and stay open in the journal. */
+    template <class Token = boost::asio::deferred_t> auto async_shutdown(time_point deadline, Token&& token = {}) {
+        return boost::asio::async_initiate<Token, void(error_code)>(
+            [core = core_, ex = get_executor()](auto&& handler, time_point until) {
+                start_shutdown(core, until, detail::plain_handler(std::forward<decltype(handler)>(handler), ex));
+            },
+            token, deadline);
+    }
+
     payment_snapshot snapshot() const;
 
 private:
+    using health_handler = detail::any_handler<void(error_code, payment::health_report)>;
+
     payment_client(boost::asio::any_io_executor ex, const payment_options& options,
                    std::shared_ptr<payment::journal> journal, std::shared_ptr<payment::exchange> exchange);
 
@@ -149,6 +188,10 @@ private:
                              const attempt& outer, detail::payment_handler handler);
     static void start_status(const std::shared_ptr<detail::payment_core>& core, idempotency_key key, const call& c,
                              const attempt& outer, detail::payment_handler handler);
+    static void start_health(const std::shared_ptr<detail::payment_core>& core, const call& c, health_handler handler);
+    static void start_run(const std::shared_ptr<detail::payment_core>& core, detail::plain_handler handler);
+    static void start_shutdown(const std::shared_ptr<detail::payment_core>& core, time_point deadline,
+                               detail::plain_handler handler);
 
     std::shared_ptr<detail::payment_core> core_;
 };
@@ -160,4 +203,5 @@ using PaymentClient = payment_client;
 
 #ifndef KEDGE_SEPARATE_COMPILATION
 #include <kedge/payment/impl/client.ipp>
+#include <kedge/payment/impl/upkeep.ipp>
 #endif

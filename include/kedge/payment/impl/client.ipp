@@ -27,10 +27,7 @@ KEDGE_DECL payment_call::~payment_call() {
     wipe(request_.body);
     for (payment::header& h : request_.headers) wipe(h.value);
     if (claimed_) core_->release(result_.key_);  // only when the call was abandoned
-    if (!counted_) {
-        const std::lock_guard lock(core_->mutex);
-        --core_->in_flight;
-    }
+    if (!counted_) core_->ended();
 }
 
 KEDGE_DECL error_code payment_call::check(const charge_request& what) const {
@@ -171,11 +168,7 @@ KEDGE_DECL void payment_call::refuse(const error_code& ec, payment::outcome o) {
 
 KEDGE_DECL void payment_call::complete() {
     if (std::exchange(claimed_, false)) core_->release(result_.key_);
-    {
-        const std::lock_guard lock(core_->mutex);
-        --core_->in_flight;
-        counted_ = true;
-    }
+    if (!std::exchange(counted_, true)) core_->ended();
     log();
     if (call_.report) *call_.report = result_.report_;
     payment_handler handler(std::move(handler_));

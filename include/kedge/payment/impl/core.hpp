@@ -4,6 +4,7 @@
 #include <kedge/payment_client.hpp>
 #include <kedge/payment/provider.hpp>
 #include <kedge/pipeline.hpp>
+#include <kedge/timer.hpp>
 
 #include <boost/asio/associator.hpp>
 
@@ -14,6 +15,7 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace kedge::detail {
 
@@ -39,7 +41,7 @@ public:
                  std::shared_ptr<payment::exchange> x)
         : options(o), journal(std::move(j)), exchange(std::move(x)), rt(runtime::of(ex)),
           charges(breaker_of(o, o.name)), reads(breaker_of(o, o.name + ".reads")),
-          charge_pipe(pipe_of(ex, o, charges)), read_pipe(pipe_of(ex, o, reads)) {
+          charge_pipe(pipe_of(ex, o, charges)), read_pipe(pipe_of(ex, o, reads)), health_pipe(ex, timeout{o.attempt_timeout}) {
         if (!journal) throw std::invalid_argument("kedge::payment_client: a journal is required, e.g. payment::memory_journal");
         if (!exchange) throw std::invalid_argument("kedge::payment_client: the exchange is null");
     }
@@ -55,6 +57,16 @@ public:
         keys.erase(key.text());
     }
 
+    /// A call completed or was abandoned; the last one ends what waits for that.
+    void ended() noexcept {
+        std::vector<std::shared_ptr<timer>> waiting;
+        {
+            const std::lock_guard lock(mutex);
+            if (--in_flight == 0) waiting.swap(closing);
+        }
+        for (const auto& t : waiting) t->cancel();
+    }
+
     const payment_options options;
     const std::shared_ptr<payment::journal> journal;
     const std::shared_ptr<payment::exchange> exchange;
@@ -62,12 +74,14 @@ public:
     runtime& rt;
     circuit_breaker charges, reads;  // asking what became of a payment must not wait for the charges to recover
     pipe_type charge_pipe, read_pipe;
+    pipeline<boost::asio::any_io_executor, timeout> health_pipe;
 
     mutable std::mutex mutex;
     std::set<std::string> keys;  // of calls under way
     int in_flight = 0;
     bool closed = false;
     payment::health_report last_health{};
+    std::vector<std::shared_ptr<timer>> closing;  // of shutdowns under way
 
 private:
     static constexpr int most_in_flight = 64, most_waiting = 64;
