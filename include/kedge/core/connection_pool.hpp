@@ -12,7 +12,6 @@ namespace kedge::core {
 
 /** The decisions of a connection pool: events and the time come in, chains of actions come out. No clock, lock, thread,
  *  allocation or connection in here.
- *
  *  Waiters are served in order of arrival, and nobody overtakes them: a connection that becomes free goes to the first
  *  one directly. Idle connections are used last in, first out, so that what is not needed grows old and is closed.
  */
@@ -337,15 +336,13 @@ private:
 
     pool_rules rules_;
     int max_;
-    int lent_ = 0, dialing_ = 0, resetting_ = 0, closing_ = 0, slot_count_ = 0;
-    int dial_limit_ = most_dials, failures_ = 0;
+    int lent_ = 0, dialing_ = 0, resetting_ = 0, closing_ = 0, slot_count_ = 0, dial_limit_ = most_dials, failures_ = 0;
     std::uint32_t generation_ = 0;
     bool closed_ = false, down_ = false, held_back_ = false;
     waiter_queue<pool_slot> idle_, vacant_;
     pool_line waiting_{wait_line::acquire}, draining_{wait_line::drained}, running_{wait_line::upkeep};
     pool_slot* slots_ = nullptr;
-    time_point upkeep_at_ = never, leak_due_ = never;
-    time_point failing_since_{}, next_dial_{};
+    time_point upkeep_at_ = never, leak_due_ = never, failing_since_{}, next_dial_{};
     boost::system::error_code last_error_{};
 };
 
