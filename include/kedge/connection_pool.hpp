@@ -85,9 +85,9 @@ template <class T, class F> struct start_pool_use {
  *  lease.recycle();
  *  @endcode
  *
- *  First come, first served: a connection that comes back goes to whoever waits longest, and nobody overtakes. Connections
- *  are opened by the pool, two at a time, never by the one who waits; while the server is away one at a time, ever more
- *  slowly, and after a second without any connection those who wait get the connect error itself.
+ *  First come, first served: a connection that comes back goes to whoever waits longest, and nobody overtakes.
+ *  Connections are opened by the pool, two at a time, never by the one who waits; while the server is away one at a
+ *  time, ever more slowly, and after a second without any connection those who wait get the connect error itself.
  *
  *  A handle: copies share the pool, and destroying the last one shuts it down. Works without @ref async_run.
  *
@@ -96,8 +96,8 @@ template <class T, class F> struct start_pool_use {
  *  started, cancelled or served them.
  *  @par Per-operation cancellation  terminal, partial and total. A connection that was just granted is delivered.
  *  @par Errors  `errc::pool_exhausted` (queue full, or waited until `acquire_timeout` or the call's deadline),
- *  `errc::pool_closed`, the last connect error while the server is down, `operation_aborted`. With `call::report`, or in
- *  a pipeline's attempt, the report says who holds the connections.
+ *  `errc::pool_closed`, the last connect error while the server is down, `operation_aborted`. With `call::report`, or
+ *  in a pipeline's attempt, the report says who holds the connections.
  *  @par Lifetimes  Operations and leases may outlive the pool. The context outlives the leases.
  *  @par Thread safety  All members may be called from any thread; one handle object is not to be assigned meanwhile.
  */
@@ -107,11 +107,11 @@ public:
     using executor_type = boost::asio::any_io_executor;
     using lease_type = lease<T>;
 
-    /** @param connect either an operation that yields a T (`void(error_code, T)`, or a coroutine), which is called again
-     *  for each connection; or a connector: `create(executor)` → `std::unique_ptr<T>`, `async_connect(T&, token)`,
+    /** @param connect either an operation that yields a T (`void(error_code, T)`, or a coroutine), which is called
+     *  again for each connection; or a connector: `create(executor)` → `std::unique_ptr<T>`, `async_connect(T&, token)`,
      *  `close(T&) noexcept`, and if it likes `static inspect(const T&) noexcept` → @ref reuse, `async_reset(T&, token)`,
-     *  `is_dead(T&) noexcept`, which peeks at a connection that rested for 500 ms. It runs on a strand of its own for
-     *  each connection.
+     *  `is_dead(T&) noexcept`, which peeks at a connection that rested for 500 ms. Opening and resetting run on a strand
+     *  of each connection's own, for at most `connect_timeout`.
      *  @throws std::invalid_argument names the option and its value */
     template <class Context, class Connect>
         requires std::convertible_to<Context&, boost::asio::execution_context&>
@@ -143,13 +143,13 @@ public:
         return async_acquire(call{.place = where}, std::forward<Token>(token));
     }
 
-    /// For coroutines: no trip through the executor while something is idle. A loop that never has to wait never yields.
+    /// For coroutines: no trip through the executor while something is idle. A loop that never waits never yields.
     boost::asio::awaitable<lease<T>> acquire(call c) { return acquire_by(*this, c); }
     boost::asio::awaitable<lease<T>> acquire(boost::source_location where = BOOST_CURRENT_LOCATION) {
         return acquire_by(*this, call{.place = where});
     }
 
-    /** Blocks this thread, in the same line as everybody else, for at most `span`; some other thread must run the context.
+    /** Blocks this thread, in the same line as everybody else, for at most `span`; another thread must run the context.
      *  @throws std::logic_error on a thread that runs the context, or in a simulation: it would wait for itself
      *  @throws boost::system::system_error the refusal */
     lease<T> acquire_for(nanoseconds span, call c) {
@@ -168,9 +168,9 @@ public:
         return acquire_for(span, call{.place = where});
     }
 
-    /** Borrows a connection, calls `use(connection, token)` or the coroutine `use(connection)`, and gives the connection
-     *  back before the handler runs: as `inspect` says, or without it according to whether `use` succeeded. Completes as
-     *  `use` does; a refusal comes as its error or exception.
+    /** Borrows a connection, calls `use(connection, token)` or the coroutine `use(connection)`, and gives the
+     *  connection back before the handler runs: as `inspect` says, or without it according to whether `use` succeeded.
+     *  Completes as `use` does; a refusal comes as its error or exception.
      *  @param use called once, on the handler's executor; must not throw before its operation has started */
     template <class F, class Token = boost::asio::deferred_t> auto async_with(F use, call c, Token&& token = {}) {
         using signature = typename detail::use_of<F, T>::signature;
@@ -196,8 +196,8 @@ public:
             start_plain{share_, &detail::pool_state::shut_down}, token, call{.deadline = deadline});
     }
 
-    /// No connection that exists now is lent again: after a failover, a change of password. Lent ones are closed as they
-    /// come back.
+    /// No connection that exists now is lent again: after a failover, a change of password. Lent ones are closed as
+    /// they come back.
     void invalidate([[maybe_unused]] std::string_view why) { state().invalidate(); }
 
     /// @param max 1 to 100 000. Never takes a connection away: the pool shrinks as they come back.

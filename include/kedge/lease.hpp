@@ -15,7 +15,7 @@ namespace kedge {
  *
  *  @par Lifetimes  May outlive the pool, but not the pool's execution context. The connection's address never changes.
  *  @par Thread safety  One lease belongs to one thread at a time; it may end on another thread than it began.
- *  @par Complexity  Returning it takes a mutex; closing is posted to the pool's executor. No user code but `inspect` runs.
+ *  @par Complexity  Returning it takes a mutex; closing is posted to the pool's executor. Only `inspect` runs in place.
  */
 template <class T> class [[nodiscard]] lease {
 public:
@@ -26,7 +26,8 @@ public:
     lease(detail::pool_state& pool, detail::connection_slot& slot) noexcept : pool_(&pool), slot_(&slot) {}
     /// @endcond
 
-    lease(lease&& other) noexcept : pool_(std::exchange(other.pool_, nullptr)), slot_(std::exchange(other.slot_, nullptr)) {}
+    lease(lease&& other) noexcept
+        : pool_(std::exchange(other.pool_, nullptr)), slot_(std::exchange(other.slot_, nullptr)) {}
     lease& operator=(lease&& other) noexcept {
         lease taken(std::move(other));
         std::swap(pool_, taken.pool_);

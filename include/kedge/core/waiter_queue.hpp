@@ -62,8 +62,8 @@ private:
     std::size_t size_ = 0;
 };
 
-/** What a decision leaves to be done, in order: any number of elements without an allocation. Take one out before acting
- *  on it, since acting may put it elsewhere or end its life.
+/** What a decision leaves to be done, in order: any number of elements without an allocation. Take one out before
+ *  acting on it, since acting may put it elsewhere or end its life.
  */
 template <class T> class action_chain {
 public:

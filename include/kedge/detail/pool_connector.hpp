@@ -70,7 +70,9 @@ template <class T> struct pool_task_value {
 struct pool_task_thrown {
     pool_task_done done;
 
-    void operator()(std::exception_ptr thrown) { done(outcome<void(std::exception_ptr)>{std::move(thrown), {}}.code()); }
+    void operator()(std::exception_ptr thrown) {
+        done(outcome<void(std::exception_ptr)>{std::move(thrown), {}}.code());
+    }
 };
 
 class pool_connector {

@@ -40,7 +40,9 @@ public:
     void deallocate(T* p, std::size_t n) noexcept {
         if (static_cast<void*>(p) != static_cast<void*>(memory_->bytes)) std::allocator<T>().deallocate(p, n);
     }
-    template <class U> bool operator==(const posting_allocator<U>& other) const noexcept { return memory_ == other.memory_; }
+    template <class U> bool operator==(const posting_allocator<U>& other) const noexcept {
+        return memory_ == other.memory_;
+    }
 
 private:
     template <class> friend class posting_allocator;
@@ -68,8 +70,8 @@ inline void explain_refusal(const pool_entry& e, const error_code& ec) noexcept 
     e.report->stopped_by = stage::pool;
 }
 
-/** An operation that waits for the pool: the handler, its executor's work, and the connection once it is granted, in one
- *  block of the handler's allocator; what it posts lies inside it. Whatever destroys it gives the connection back.
+/** An operation that waits for the pool: the handler, its executor's work, and the connection once it is granted, in
+ *  one block of the handler's allocator; what it posts lies inside it. Whatever destroys it gives the connection back.
  *
  *  @tparam Finish `call(Handler&&, error_code, pool_state&, connection_slot*)`; the slot is null without a connection
  */
@@ -88,7 +90,8 @@ public:
     }
 
     static pool_operation* make(Handler&& handler, pool_state& pool) {
-        auto* const op = allocate_object<pool_operation>(handler_allocator<pool_operation>(handler), std::move(handler), pool);
+        const auto allocator = handler_allocator<pool_operation>(handler);
+        auto* const op = allocate_object<pool_operation>(allocator, std::move(handler), pool);
         op->listen();
         return op;
     }

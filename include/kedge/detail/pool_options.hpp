@@ -27,8 +27,8 @@ struct pool_options {
 
 /// "14/20 used, 2 idle, 1 dialing, 0 waiting, peak 20; 31 waited (p50 2 ms, p99 80 ms), 0 timeouts".
 inline std::string to_string(const pool_snapshot& s) {
-    std::string out = std::to_string(s.used) + "/" + std::to_string(s.max) + " used, " + std::to_string(s.idle) + " idle, " +
-                      std::to_string(s.dialing) + " dialing, " + std::to_string(s.waiting) + " waiting";
+    std::string out = std::to_string(s.used) + "/" + std::to_string(s.max) + " used, " + std::to_string(s.idle) +
+                      " idle, " + std::to_string(s.dialing) + " dialing, " + std::to_string(s.waiting) + " waiting";
     if (s.waiting > 0) out += " (oldest " + to_string(s.oldest_wait) + ")";
     out += ", peak " + std::to_string(s.peak) + "; " + std::to_string(s.waits.count) + " waited";
     if (s.waits.count > 0) out += " (p50 " + to_string(s.waits.p50) + ", p99 " + to_string(s.waits.p99) + ")";
@@ -41,7 +41,8 @@ inline std::string to_string(const pool_snapshot& s) {
 namespace detail {
 
 [[noreturn]] inline void refuse_option(const char* member, const std::string& value, const char* rule) {
-    throw std::invalid_argument(std::string("kedge::pool_options::") + member + " = " + value + ", but it must be " + rule);
+    throw std::invalid_argument(std::string("kedge::pool_options::") + member + " = " + value + ", but it must be " +
+                                rule);
 }
 
 inline void check_number(const char* member, int value, int least, int most, const char* rule) {

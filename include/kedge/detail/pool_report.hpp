@@ -10,7 +10,8 @@
 namespace kedge::detail {
 
 inline bool same_place(const holder& h, const connection_slot& s) noexcept {
-    return h.place.line() == s.place.line() && h.tag == s.tag && std::strcmp(h.place.file_name(), s.place.file_name()) == 0;
+    return h.place.line() == s.place.line() && h.tag == s.tag &&
+           std::strcmp(h.place.file_name(), s.place.file_name()) == 0;
 }
 
 /// Who holds the connections, by place and tag; the four largest groups of the first sixteen that are found.
@@ -36,7 +37,8 @@ inline void fill_holders(pool_report& report, const core::connection_pool& pool,
 }
 
 /// @param refused how many are being refused this moment; they were waiting until now, since `oldest`
-inline pool_report report_of(const core::connection_pool& pool, time_point now, int refused, time_point oldest) noexcept {
+inline pool_report report_of(const core::connection_pool& pool, time_point now, int refused,
+                             time_point oldest) noexcept {
     pool_report report;
     report.used = pool.used();
     report.max = pool.max();

@@ -35,7 +35,7 @@ struct pool_settings {
 /** The shell of a pool: lock, clock, timer and connections around the core. It knows neither the connections' type nor
  *  the handlers'.
  *
- *  Every event goes the same way: under the lock the core decides and what concerns others is noted down; after the lock
+ *  Every event goes the same way: under the lock the core decides and what concerns others is noted down; after that
  *  it is carried out. A lease has no share in the ownership: connections that are out, and operations on their way to
  *  their handlers, are counted, and the last of them lets go of a pool whose handles are gone (`keep_`).
  */
@@ -44,7 +44,8 @@ public:
     pool_state(boost::asio::any_io_executor ex, pool_settings s, std::unique_ptr<pool_connector> c)
         : settings(std::move(s)), executor(std::move(ex)), rt(runtime::of(executor)), connector(std::move(c)),
           core_(settings.rules), events_(settings.on_event),
-          service_(boost::asio::use_service<pool_service>(boost::asio::query(executor, boost::asio::execution::context))) {
+          service_(boost::asio::use_service<pool_service>(
+              boost::asio::query(executor, boost::asio::execution::context))) {
         fire = [](timer_node* n) noexcept { static_cast<pool_state*>(n)->on_timer(); };
         add_slots(settings.rules.max);
         service_.join(*this);
@@ -195,7 +196,9 @@ private:
     time_point moment() const noexcept { return core_.waiting() > 0 ? rt.now() : coarse(); }
 
     /// A lease may come back when the clock's owner is gone already.
-    time_point coarse() const noexcept { return context_gone_.load(std::memory_order_relaxed) ? never : rt.coarse_now(); }
+    time_point coarse() const noexcept {
+        return context_gone_.load(std::memory_order_relaxed) ? never : rt.coarse_now();
+    }
 
     /// Under the lock, at the end of every event. True: the listener is to be told of something. Unless this is true or
     /// there is something to do, this object may be gone as soon as the lock is.
