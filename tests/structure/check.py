@@ -156,8 +156,24 @@ def check_file(path):
         check_source(path, relative, text, lines)
 
 
+def check_separate_compilation(files):
+    """A body that src.hpp does not reach is an undefined reference for whoever compiles separately."""
+    reached, pending = set(), [ROOT / "include/kedge/src.hpp"]
+    while pending:
+        path = pending.pop()
+        if path in reached or not path.exists():
+            continue
+        reached.add(path)
+        pending += [ROOT / "include" / name for name in re.findall(r"#include <(kedge/[^>]*\.ipp)>", path.read_text())]
+    for path in files:
+        shipped = path.suffix == ".ipp" and "testing" not in path.parts
+        if shipped and path not in reached and "KEDGE_DECL" in path.read_text():
+            complain(path, 1, "has KEDGE_DECL functions, but kedge/src.hpp does not include it")
+
+
 def main():
     files = project_files()
+    check_separate_compilation(files)
     if len(files) < 50:
         problems.append(f"only {len(files)} files found in {ROOT}: is this kedge?")
     for name in sorted({f.relative_to(ROOT).parts[0] for f in files}):
