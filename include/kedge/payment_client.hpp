@@ -104,6 +104,7 @@ public:
      *  refused (`errc::key_conflict`), what succeeded or was declined is answered from the journal, anything else is sent
      *  again with the same key. One call at a time per key (`errc::key_in_use`, outcome `unknown`).
      *  @param c deadline, report, tag; `repeat::forbidden` makes it one attempt
+     *  @throws only before anything starts: without memory, or when the kernel has no random bytes for a new key
      */
     template <class Token = boost::asio::deferred_t> auto async_charge(charge_request request, call c, Token&& token = {}) {
         return boost::asio::async_initiate<Token, void(payment_result)>(

@@ -14,16 +14,15 @@ enum class errc {
     key_conflict = 2,       ///< this idempotency key already belongs to a payment with other content
     key_in_use = 3,         ///< another call with this key is under way
     journal_failed = 4,     ///< the intent could not be recorded, so nothing was sent
-    no_randomness = 5,      ///< the system gave no random bytes for a key, so nothing was sent
-    shut_down = 6,          ///< the client was shut down before the call
-    declined = 7,           ///< the provider answered: the card or account was declined
-    rejected = 8,           ///< the provider answered: it will not process this request as it is
-    unauthorized = 9,       ///< the provider does not accept the credentials
-    throttled = 10,         ///< the provider asks for less traffic
-    unavailable = 11,       ///< the provider, or something in front of it, could not do its work
-    malformed_answer = 12,  ///< an answer that cannot be understood: it settles nothing
-    foreign_answer = 13,    ///< an answer about another key, amount or currency: it settles nothing
-    not_found = 14,         ///< the provider does not know this key (yet): this proves nothing
+    shut_down = 5,          ///< the client was shut down before the call
+    declined = 6,           ///< the provider answered: the card or account was declined
+    rejected = 7,           ///< the provider answered: it will not process this request as it is
+    unauthorized = 8,       ///< the provider does not accept the credentials
+    throttled = 9,          ///< the provider asks for less traffic
+    unavailable = 10,       ///< the provider, or something in front of it, could not do its work
+    malformed_answer = 11,  ///< an answer that cannot be understood: it settles nothing
+    foreign_answer = 12,    ///< an answer about another key, amount or currency: it settles nothing
+    not_found = 13,         ///< the provider does not know this key (yet): this proves nothing
 };
 
 }  // namespace kedge::payment
@@ -44,7 +43,6 @@ private:
         case payment::errc::key_conflict: return "this idempotency key belongs to a payment with other content";
         case payment::errc::key_in_use: return "another call with this idempotency key is under way";
         case payment::errc::journal_failed: return "the payment journal failed, nothing was sent";
-        case payment::errc::no_randomness: return "no random bytes for an idempotency key, nothing was sent";
         case payment::errc::shut_down: return "the payment client was shut down";
         case payment::errc::declined: return "declined by the provider";
         case payment::errc::rejected: return "rejected by the provider";

@@ -28,7 +28,7 @@ public:
     /// The attempts.
     const call_report& report() const noexcept { return report_; }
 
-    /// The key to ask again with. All zeros only with `errc::no_randomness`.
+    /// The key to ask again with.
     const idempotency_key& key() const noexcept { return key_; }
 
     /// The provider's name for the payment; empty if it gave none.
