@@ -36,6 +36,7 @@
 #include <kedge/payment/impl/judge.ipp>
 #include <kedge/payment/impl/provider.ipp>
 #include <kedge/payment/impl/secret.ipp>
+#include <kedge/payment/impl/upkeep.ipp>
 #include <kedge/sqlite/impl/connection.ipp>
 #include <kedge/sqlite/impl/error.ipp>
 #include <kedge/sqlite/impl/session.ipp>
