@@ -3,7 +3,7 @@
 
 #include "../support/catch.hpp"
 
-#include <kedge/database/handlers.hpp>
+#include <kedge/detail/handlers.hpp>
 #include <kedge/sqlite/connection.hpp>
 
 #include <boost/asio/io_context.hpp>
