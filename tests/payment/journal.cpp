@@ -100,7 +100,8 @@ TEST_CASE_METHOD(shop, "not a byte leaves before the journal has answered") {
 TEST_CASE_METHOD(shop, "cancelled while the journal works: not sent, and settled so") {
     journal->waits = true;
     boost::asio::cancellation_signal stop;
-    client.async_charge(request(), boost::asio::bind_cancellation_slot(stop.slot(), [&](payment_result r) { ended = std::move(r); }));
+    auto take = [&](payment_result r) { ended = std::move(r); };
+    client.async_charge(request(), boost::asio::bind_cancellation_slot(stop.slot(), take));
     sim.run_for(1s);
     stop.emit(boost::asio::cancellation_type::terminal);
     journal->release();
@@ -113,7 +114,8 @@ TEST_CASE_METHOD(shop, "cancelled while the journal works: not sent, and settled
 }
 
 TEST_CASE_METHOD(shop, "after a crash an open intent is unknown until its key is answered for") {
-    journal->good.begin({idempotency_key("order-4711-2025-10-26"), "other", money::parse("19.90", "EUR"), {}, {}}, [](error_code, payment::standing) {});
+    journal->good.begin({idempotency_key("order-4711-2025-10-26"), "other", money::parse("19.90", "EUR"), {}, {}},
+                        [](error_code, payment::standing) {});
     charge();  // another fingerprint than what was recorded
     sim.run();
     CHECK(ended->error() == payment::errc::key_conflict);
