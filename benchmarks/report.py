@@ -77,8 +77,8 @@ def compile_rows(wanted, repetitions):
 
 
 def program_rows(folder, options, pattern):
-    for program in sorted(folder.glob("*/kedge_bench_*")):
-        command = [program, *options] + (["--filter", pattern] if pattern else [])
+    for program in sorted([*folder.glob("micro/kedge_bench_*"), *folder.glob("survival/kedge_bench_*")]):
+        command = [program.resolve(), *options] + (["--filter", pattern] if pattern else [])
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
             for line in running.stdout:
                 if line.startswith("{"):
