@@ -5,9 +5,10 @@
 #include <kedge/core/event.hpp>
 #include <kedge/permit.hpp>
 
-#include <array>
 #include <cstdint>
+#include <deque>
 #include <mutex>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -83,20 +84,19 @@ private:
     void queue_change() noexcept {
         auto change = core_.take_change();
         if (!change || !on_event_) return;
-        if (queued_ == queue_.size()) {  // only a listener that blocks or storms comes here: it misses the oldest
-            ++first_;
-            --queued_;
-        }
         change->name = name_;
-        queue_[(first_ + queued_++) % queue_.size()] = *change;
+        try {
+            queue_.push_back(*change);
+        } catch (const std::bad_alloc&) {  // the breaker goes on; its listener misses this one
+        }
     }
 
     void deliver(std::unique_lock<std::mutex>& guard) noexcept {
         if (delivering_) return;
         delivering_ = true;
-        while (queued_ > 0) {
-            const event what = queue_[first_++ % queue_.size()];
-            --queued_;
+        while (!queue_.empty()) {
+            const event what = queue_.front();
+            queue_.pop_front();
             guard.unlock();
             on_event_(what);
             guard.lock();
@@ -109,8 +109,7 @@ private:
     const listener on_event_;
     std::mutex mutex_;
     std::uint64_t drawn_ = 0;
-    std::array<breaker_changed, 16> queue_{};
-    std::size_t first_ = 0, queued_ = 0;
+    std::deque<breaker_changed> queue_;
     bool delivering_ = false;
 };
 
