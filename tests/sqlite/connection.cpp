@@ -24,8 +24,8 @@ constexpr sql_text endless = "with recursive n(i) as (select 1 union all select 
 }  // namespace
 
 TEST_CASE("values of every type go into a file and come back") {
-    boost::asio::io_context io;
     const database_file file;
+    boost::asio::io_context io;
     sqlite::connector to(file.url());
     const auto c = opened(io, to);
     REQUIRE_FALSE(run(io, *c, "create table t(i integer, r real, s text, b blob, n text)").ec);
@@ -106,8 +106,8 @@ TEST_CASE("all connections of one connector share its memory database, and it ou
 }
 
 TEST_CASE("a statement waits for another connection's lock and gets it") {
-    boost::asio::io_context io;
     const database_file file;
+    boost::asio::io_context io;
     sqlite::connector to(file.url());
     const auto holder = opened(io, to), waiter = opened(io, to);
     run(io, *holder, "create table t(i)");
@@ -155,8 +155,8 @@ TEST_CASE("cancelling interrupts the statement, and the connection is not clean 
 }
 
 TEST_CASE("cancelling a wait for a lock ends it at once") {
-    boost::asio::io_context io;
     const database_file file;
+    boost::asio::io_context io;
     sqlite::connector to(file.url());
     const auto holder = opened(io, to), waiter = opened(io, to);
     run(io, *holder, "begin immediate");
@@ -200,8 +200,8 @@ TEST_CASE("a read-only transaction refuses to write, the next one does not") {
 }
 
 TEST_CASE("a file that is no database is refused when it is opened") {
-    boost::asio::io_context io;
     const database_file file;
+    boost::asio::io_context io;
     std::ofstream(file.path) << std::string(5000, 'x');
     sqlite::connector to(file.url());
     const auto c = to.create(io.get_executor());
@@ -211,8 +211,8 @@ TEST_CASE("a file that is no database is refused when it is opened") {
 }
 
 TEST_CASE("read-only access to a missing file fails, and to an existing one cannot write") {
-    boost::asio::io_context io;
     const database_file file;
+    boost::asio::io_context io;
     sqlite::connector ro(file.url() + "?mode=ro"), rw(file.url());
     const auto missing = ro.create(io.get_executor());
     CHECK(test::connect(io, ro, *missing) == sqlite::errc::cannot_open);

@@ -17,7 +17,8 @@
 
 namespace test {
 
-/// A path for a database in a folder of its own, gone afterwards.
+/// A path for a database in a folder of its own, gone afterwards. To be made before the context: its blocking threads close the
+/// file, and the context joins them.
 struct database_file {
     database_file() : folder(make_folder()), path(folder / "test.db") {}
     ~database_file() { std::filesystem::remove_all(folder); }
