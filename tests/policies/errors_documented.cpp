@@ -16,7 +16,7 @@ using kedge::errc;
 
 namespace {
 
-const std::filesystem::path project = std::filesystem::path(__FILE__).parent_path() / "../..";
+const std::filesystem::path project = KEDGE_PROJECT_FOLDER;
 
 std::vector<std::string> lines_of(const std::filesystem::path& file) {
     std::ifstream in(project / file);
