@@ -19,8 +19,8 @@ struct limit_snapshot {
  *  with `errc::deadline_too_short` when the call's time passes in the queue; the report names it either way. Waiting
  *  counts against the deadline. A place is held until the operation has really ended, also after a timeout.
  *
- *  @par Lifetimes  Where pipelines of several contexts share a limit, a context must outlive the calls of its own that
- *  wait in the queue: a place that comes free elsewhere is announced by a post to it.
+ *  @par Lifetimes  Pipelines of several contexts may share a limit. A context that is destroyed takes its calls out of the
+ *  queue; no other thread may give a place back at that moment.
  *
  *  @par Thread safety  All members may be called from any thread. Admission is one compare-and-swap while nobody waits.
  */

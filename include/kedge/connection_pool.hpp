@@ -27,7 +27,9 @@ namespace detail {
 /// What the copies of a pool share; the last one shuts it down.
 struct pool_handle {
     std::shared_ptr<pool_state> state;
-    explicit pool_handle(std::shared_ptr<pool_state> s) noexcept : state(std::move(s)) {}
+    std::shared_ptr<const plain_calls> uses;  ///< for async_with
+    explicit pool_handle(std::shared_ptr<pool_state> s)
+        : state(std::move(s)), uses(std::make_shared<const plain_calls>(state->executor)) {}
     pool_handle(const pool_handle&) = delete;
     pool_handle& operator=(const pool_handle&) = delete;
     ~pool_handle() { state->last_handle_gone(); }
@@ -69,8 +71,7 @@ template <class T, class F> struct start_pool_use {
 
     template <class Handler> void operator()(Handler&& handler, F use, const call& c) const {
         using acquired = with_acquired<std::decay_t<Handler>, T, F>;
-        const auto ex = acquire.share->state->executor;
-        acquire(acquired(std::decay_t<Handler>(std::forward<Handler>(handler)), ex, std::move(use)), c);
+        acquire(acquired(std::decay_t<Handler>(std::forward<Handler>(handler)), acquire.share->uses, std::move(use)), c);
     }
 };
 
@@ -171,10 +172,10 @@ public:
     /** Borrows a connection, calls `use(connection, token)` or the coroutine `use(connection)`, and gives the
      *  connection back before the handler runs: as `inspect` says, or without it according to whether `use` succeeded.
      *  Completes as `use` does; a refusal comes as its error or exception.
-     *  @param use called once, on the handler's executor; must not throw before its operation has started. A coroutine runs
-     *  there too: inside a pipeline it must not keep `this_coro::executor` beyond its end. */
+     *  @param use called once, on the handler's executor. A coroutine runs there if that is a strand, else on a new strand
+     *  of it. If it throws before its operation has started, that ends in `errc::operation_threw`. */
     template <class F, class Token = boost::asio::deferred_t> auto async_with(F use, call c, Token&& token = {}) {
-        using signature = typename detail::use_of<F, T>::signature;
+        using signature = typename detail::signature_of<detail::use_of_connection<T, F>&&>::type;
         return boost::asio::async_initiate<Token, signature>(detail::start_pool_use<T, F>{start_acquire()}, token,
                                                              std::move(use), c);
     }

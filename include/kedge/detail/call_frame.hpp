@@ -58,12 +58,7 @@ public:
         auto slot = asio::get_associated_cancellation_slot(frame->handler_);
         if (slot.is_connected())
             slot.assign([frame](asio::cancellation_type type) { frame->parent_cancelled(type); });
-        if constexpr (Traits::home == home_kind::strand) {
-            ++frame->tokens_;
-            frame->dispatch(&call_frame::first_step);
-        } else {
-            frame->enter_first();
-        }
+        frame->enter_first();
     }
 
     asio::cancellation_slot slot() noexcept { return signal_.slot(); }
@@ -98,11 +93,6 @@ private:
     enum class next : std::uint8_t { nothing, settle, finish };
 
     // ---- the way in
-
-    void first_step() {
-        --tokens_;
-        enter_first();
-    }
 
     void enter_first() {
         initiating_ = true;
@@ -154,7 +144,7 @@ private:
         calling_ = true;
         std::exception_ptr thrown;
         try {
-            start_attempt<Traits::operation_form>(static_cast<typename Traits::called_as>(op_), state_.inner, home_.shown(),
+            start_attempt<Traits::operation_form>(static_cast<typename Traits::called_as>(op_), state_.inner, home_,
                                                   inner_handler<call_frame>(this));
         } catch (...) {
             thrown = std::current_exception();
@@ -168,7 +158,7 @@ private:
             --tokens_;
             phase_ = phase::idle;
         }
-        if (state_.asked.report) state_.asked.report->thrown = what;
+        if (state_.inner.report) state_.inner.report->thrown = what;
         kept_.reset();
         keep(outcome_type::threw(std::move(what)), next::settle);
         (void)disarm();
@@ -297,7 +287,6 @@ private:
     void timer_fired();
     void expire();
     void parent_cancelled(asio::cancellation_type type);
-    void cancel_arrived();
     /// Never completes the call itself: it runs inside the user's `emit()`.
     void cancel(asio::cancellation_type type);
     void cancelled_while_waiting();

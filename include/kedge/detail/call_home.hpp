@@ -2,16 +2,14 @@
 #pragma once
 
 #include <kedge/detail/call_lock.hpp>
+#include <kedge/detail/spawn.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/execution.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
 #include <boost/asio/query.hpp>
-#include <boost/asio/strand.hpp>
-#include <boost/asio/thread_pool.hpp>
 
 #include <utility>
 
@@ -23,7 +21,6 @@ namespace asio = boost::asio;
 
 enum class home_kind {
     lock,        ///< any number of threads: a lock of the call's own, shown to the operation as its executor
-    strand,      ///< coroutines: they may keep their executor longer than the call lives, so it must not point into it
     one_thread,  ///< the user's promise: nothing to do
 };
 
@@ -43,8 +40,11 @@ public:
     friend bool operator==(frame_executor a, frame_executor b) noexcept { return a.frame_ == b.frame_; }
     friend bool operator!=(frame_executor a, frame_executor b) noexcept { return a.frame_ != b.frame_; }
 
+    /// The user's executor, which outlives the call.
+    const auto& beneath() const noexcept { return frame_->home().executor(); }
+
     asio::execution_context& query(asio::execution::context_t) const noexcept {
-        return asio::query(frame_->home().executor(), asio::execution::context);
+        return asio::query(beneath(), asio::execution::context);
     }
     static constexpr asio::execution::blocking_t query(asio::execution::blocking_t) noexcept {
         if constexpr (Never) return asio::execution::blocking.never;
@@ -61,8 +61,8 @@ public:
         auto enter = [frame = frame_, f = std::decay_t<F>(std::forward<F>(f))]() mutable {
             frame->home().run(std::move(f));
         };
-        if constexpr (Never) asio::post(frame_->home().executor(), std::move(enter));
-        else asio::dispatch(frame_->home().executor(), std::move(enter));
+        if constexpr (Never) asio::post(beneath(), std::move(enter));
+        else asio::dispatch(beneath(), std::move(enter));
     }
 
 private:
@@ -80,6 +80,7 @@ public:
 
     const auto& executor() const noexcept { return user_; }
     inner_executor shown() const noexcept { return inner_executor(&frame_); }
+    asio::any_io_executor for_coroutine() const { return strand_of(user_); }
     template <class F> void run(F&& f) { lock_.run(std::forward<F>(f)); }
     bool try_release() noexcept { return lock_.try_release(); }
     void release() { lock_.release(); }
@@ -100,36 +101,13 @@ public:
 
     const Executor& executor() const noexcept { return plain_; }
     const Executor& shown() const noexcept { return plain_; }
+    asio::any_io_executor for_coroutine() const { return lasting(plain_); }
     template <class F> void run(F&& f) { std::forward<F>(f)(); }
     tracked_executor<Executor> take_work() noexcept { return std::move(work_); }
 
 private:
     [[no_unique_address]] Executor plain_;
     tracked_executor<Executor> work_;
-};
-
-/// The user's executor if it is a strand, else a new strand of it.
-inline asio::any_io_executor strand_of(asio::any_io_executor ex) {
-    if (ex.target<asio::strand<asio::any_io_executor>>() || ex.target<asio::strand<asio::io_context::executor_type>>() ||
-        ex.target<asio::strand<asio::thread_pool::executor_type>>())
-        return ex;
-    return asio::make_strand(std::move(ex));
-}
-
-template <class Frame, class Executor> class call_home<Frame, home_kind::strand, Executor> {
-public:
-    using inner_executor = asio::any_io_executor;
-
-    call_home(Frame&, const Executor& user)
-        : strand_(strand_of(user)), work_(asio::prefer(strand_, asio::execution::outstanding_work.tracked)) {}
-
-    const asio::any_io_executor& executor() const noexcept { return strand_; }
-    const asio::any_io_executor& shown() const noexcept { return strand_; }
-    template <class F> void run(F&& f) { std::forward<F>(f)(); }
-    asio::any_io_executor take_work() noexcept { return std::move(work_); }
-
-private:
-    asio::any_io_executor strand_, work_;
 };
 
 }  // namespace kedge::detail

@@ -2,11 +2,11 @@
 #pragma once
 
 #include <kedge/call.hpp>
+#include <kedge/detail/spawn.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/co_spawn.hpp>
 
 #include <exception>
 #include <tuple>
@@ -111,14 +111,14 @@ template <class... Ts> struct outcome<void(std::exception_ptr, Ts...)> {
     }
 };
 
-/// Starts one attempt. A coroutine is spawned on `home`, which outlives the call: it may keep `this_coro::executor`.
+/// Starts one attempt; a coroutine where `home` wants it.
 template <form Form, class Op, class Home, class Handler>
 void start_attempt(Op&& op, const attempt& a, [[maybe_unused]] const Home& home, Handler&& handler) {
     if constexpr (Form == form::asio) std::forward<Op>(op)(std::forward<Handler>(handler));
     else if constexpr (Form == form::asio_with_attempt) std::forward<Op>(op)(a, std::forward<Handler>(handler));
     else if constexpr (Form == form::coroutine)
-        asio::co_spawn(home, std::forward<Op>(op)(), std::forward<Handler>(handler));
-    else asio::co_spawn(home, std::forward<Op>(op)(a), std::forward<Handler>(handler));
+        run_coroutine(home.for_coroutine(), std::forward<Op>(op)(), std::forward<Handler>(handler));
+    else run_coroutine(home.for_coroutine(), std::forward<Op>(op)(a), std::forward<Handler>(handler));
 }
 
 }  // namespace kedge::detail

@@ -176,9 +176,7 @@ template <class State, class Op> struct call_traits_for {
                   "kedge: not an operation: it must be callable with a completion token, or without arguments as a "
                   "coroutine (asio::awaitable<T>); either may take a const kedge::attempt& first");
     using signature = typename signature_of<called_as, operation_form>::type;
-    static constexpr home_kind home = State::modifiers_type::one_thread ? home_kind::one_thread
-                                      : is_coroutine<operation_form>    ? home_kind::strand
-                                                                        : home_kind::lock;
+    static constexpr home_kind home = State::modifiers_type::one_thread ? home_kind::one_thread : home_kind::lock;
 };
 
 template <class State, class Op, class Handler> struct call_traits : call_traits_for<State, Op> {

@@ -2,30 +2,46 @@
 #pragma once
 
 #include <kedge/detail/operation.hpp>
+#include <kedge/detail/pipeline_state.hpp>
 #include <kedge/lease.hpp>
 
-#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associator.hpp>
 #include <boost/asio/async_result.hpp>
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/co_spawn.hpp>
 
+#include <memory>
 #include <type_traits>
 #include <utility>
 
-// Borrow, use, give back: the handlers of `connection_pool::async_with`.
+// Borrow, use, give back: the operation and the handlers of `connection_pool::async_with`.
 
 namespace kedge::detail {
 
-template <class F, class T> struct use_of {
+/// Calls without any policy. They see to what a use shares with all operations: where a coroutine runs, how it is told to
+/// stop, and what becomes of an exception thrown before anything has started.
+using plain_calls = pipeline_state<boost::asio::any_io_executor>;
+
+/// `use`, as the operation of a call: of a connection that is borrowed until it ends.
+template <class T, class F> class use_of_connection {
     static constexpr bool by_token = boost::asio::is_async_operation<F, T&>::value;
-    template <bool ByToken, class Unused> struct select {
-        using type = boost::asio::completion_signature_of_t<F, T&>;
-    };
-    template <class Unused> struct select<false, Unused> {
-        using type = typename awaited<std::invoke_result_t<F&, T&>>::signature;
-    };
-    using signature = typename select<by_token, void>::type;
+
+public:
+    use_of_connection(F use, T& connection) : use_(std::move(use)), connection_(&connection) {}
+
+    template <class Token>
+        requires by_token
+    auto operator()(Token&& token) && {
+        return std::move(use_)(*connection_, std::forward<Token>(token));
+    }
+    auto operator()() &&
+        requires(!by_token)
+    {
+        return use_(*connection_);  // its closure stays where it is until the coroutine has ended
+    }
+
+private:
+    F use_;
+    T* connection_;
 };
 
 /// Gives the connection back before the caller hears of the end.
@@ -41,31 +57,21 @@ template <class Handler, class T> struct with_used {
     }
 };
 
-/// @param use lies in the coroutine's own frame: a closure must outlive the coroutine that it returned
-template <class F, class T> auto use_by_coroutine(F use, T& connection) -> std::invoke_result_t<F&, T&> {
-    co_return co_await use(connection);
-}
-
 template <class Handler, class T, class F> struct with_acquired {
+    using operation = use_of_connection<T, F>;
+    using signature = typename signature_of<operation&&>::type;
+
     Handler handler;
-    boost::asio::any_io_executor otherwise;
+    std::shared_ptr<const plain_calls> calls;
     F use;
 
-    with_acquired(Handler&& h, boost::asio::any_io_executor ex, F&& f)
-        : handler(std::move(h)), otherwise(std::move(ex)), use(std::move(f)) {}
+    with_acquired(Handler&& h, std::shared_ptr<const plain_calls> c, F&& f)
+        : handler(std::move(h)), calls(std::move(c)), use(std::move(f)) {}
 
     void operator()(error_code ec, lease<T> held) {
-        using end = outcome<typename use_of<F, T>::signature>;
-        if (ec) return end::failed(ec).deliver(std::move(handler));
-        T& connection = *held;
-        if constexpr (use_of<F, T>::by_token) {
-            F f = std::move(use);
-            std::move(f)(connection, with_used<Handler, T>(std::move(handler), std::move(held)));
-        } else {
-            const auto on = boost::asio::get_associated_executor(handler, otherwise);
-            boost::asio::co_spawn(on, use_by_coroutine<F, T>(std::move(use), connection),
-                                  with_used<Handler, T>(std::move(handler), std::move(held)));
-        }
+        if (ec) return outcome<signature>::failed(ec).deliver(std::move(handler));
+        operation op(std::move(use), *held);
+        start_call(calls, with_used<Handler, T>(std::move(handler), std::move(held)), std::move(op), call{.place = {}});
     }
 };
 

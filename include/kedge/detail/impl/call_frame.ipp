@@ -15,7 +15,7 @@ template <class Traits> void call_frame<Traits>::wait_as(phase p, std::size_t in
 template <class Traits> void call_frame<Traits>::wait_in_queue(std::size_t index) {
     wait_as(phase::queued, index);
     ++tokens_;
-    if (state_.limit.at != never) arm(state_.limit.at);
+    arm(state_.limit.at);  // also without a limit: if the context goes away, the timer takes the call out of the queue
 }
 
 template <class Traits> void call_frame<Traits>::admitted() {
@@ -66,19 +66,7 @@ template <class Traits> void call_frame<Traits>::expire() {
 }
 
 template <class Traits> void call_frame<Traits>::parent_cancelled(asio::cancellation_type type) {
-    if constexpr (Traits::home == home_kind::strand) {
-        cancel_asked_ = type;
-        ++tokens_;
-        dispatch(&call_frame::cancel_arrived);
-    } else {
-        home_.run([this, type] { cancel(type); });
-    }
-}
-
-template <class Traits> void call_frame<Traits>::cancel_arrived() {
-    --tokens_;
-    if (abandoned_) return lose_token();
-    cancel(std::exchange(cancel_asked_, asio::cancellation_type::none));
+    home_.run([this, type] { cancel(type); });
 }
 
 template <class Traits> void call_frame<Traits>::cancel(asio::cancellation_type type) {
