@@ -5,6 +5,7 @@
 
 #include <kedge/associated_attempt.hpp>
 #include <kedge/blocking.hpp>
+#include <kedge/canceller.hpp>
 #include <kedge/call.hpp>
 #include <kedge/circuit_breaker.hpp>
 #include <kedge/concurrency_limit.hpp>

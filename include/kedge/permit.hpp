@@ -33,8 +33,8 @@ public:
     permit() noexcept = default;
 
     /// @cond  made by breaker and limit
-    permit(void* source, settle_function settle, std::uint64_t ticket, time_point started = {}) noexcept
-        : source_(source), settle_(settle), ticket_(ticket), started_(started) {}
+    permit(void* source, settle_function settle, std::uint64_t ticket, time_point started = {}, bool probes = false) noexcept
+        : source_(source), settle_(settle), ticket_(ticket), started_(started), probes_(probes) {}
 
     static permit refused(refusal why, nanoseconds retry_after = nanoseconds::zero()) noexcept {
         permit none;
@@ -46,7 +46,7 @@ public:
 
     permit(permit&& other) noexcept
         : source_(std::exchange(other.source_, nullptr)), settle_(other.settle_), ticket_(other.ticket_),
-          started_(other.started_), retry_after_(other.retry_after_), why_(other.why_) {}
+          started_(other.started_), retry_after_(other.retry_after_), why_(other.why_), probes_(other.probes_) {}
 
     permit& operator=(permit&& other) noexcept {
         permit taken(std::move(other));
@@ -60,6 +60,9 @@ public:
 
     /// Whether the call may be made. False again when the permit has ended.
     explicit operator bool() const noexcept { return source_ != nullptr; }
+
+    /// Whether this call finds out if the dependency is back: of a half-open circuit breaker.
+    bool probes() const noexcept { return probes_; }
 
     refusal why() const noexcept { return why_; }
 
@@ -87,6 +90,7 @@ private:
         std::swap(started_, other.started_);
         std::swap(retry_after_, other.retry_after_);
         std::swap(why_, other.why_);
+        std::swap(probes_, other.probes_);
     }
 
     void* source_ = nullptr;
@@ -95,6 +99,7 @@ private:
     time_point started_{};
     nanoseconds retry_after_{0};
     refusal why_ = refusal::none;
+    bool probes_ = false;
 };
 
 }  // namespace kedge

@@ -32,7 +32,7 @@ struct retry_options {
     /// A server that asks for a longer wait (Retry-After) is not waited for: the hint goes to the caller. At least 0.
     nanoseconds max_hint = std::chrono::seconds(5);
 
-    /// Hears `retry_scheduled` and, once per pipeline, `retry_suppressed`.
+    /// Hears `retry_scheduled` and, once per pipeline, `retry_suppressed` and `retries_have_no_time`.
     listener on_event{};
 };
 

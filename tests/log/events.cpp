@@ -37,6 +37,8 @@ const expected table[] = {
      "Attempt 1 failed: Connection refused; again in 48 ms"},
     {retry_suppressed{errc::timed_out, "write this"}, log::level::info, "kedge.retry",
      "Not retried, since the operation is not declared idempotent: timed out; write this"},
+    {retries_have_no_time{2s, 3s}, log::level::warning, "kedge.retry",
+     "Retries have no time: an attempt may take 2.0 s, the whole call 3.0 s"},
     {pool_pressure_changed{"orders", pool_pressure::high, pool_pressure::exhausted, 20, 20, 7}, log::level::warning,
      "kedge.pool", "Connection pool 'orders' exhausted: 20/20 used, 7 waiting"},
     {pool_pressure_changed{"", pool_pressure::high, pool_pressure::relaxed, 3, 20, 0}, log::level::info, "kedge.pool",

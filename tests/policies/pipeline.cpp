@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 
 #include "../support/catch.hpp"
-#include "../support/scripted_operation.hpp"
+#include "../support/play.hpp"
 
 #include <kedge/pipeline.hpp>
 #include <kedge/testing/simulation.hpp>
@@ -19,25 +19,6 @@ using kedge::errc;
 using kedge::testing::simulation;
 
 namespace {
-
-struct ending {
-    error_code ec;
-    int value = -1;
-    kedge::nanoseconds at{0};
-};
-
-/// Runs one call to its end and says how and when it ended, counted from its start.
-template <class Pipeline, class Op> std::optional<ending> play(simulation& sim, const Pipeline& p, Op op, kedge::call c = {}) {
-    std::optional<ending> end;
-    const auto start = sim.now();
-    p.async_call(op, c, [&](error_code ec, int value) {
-        REQUIRE(!end);
-        end = ending{ec, value, sim.now() - start};
-    });
-    REQUIRE(!end);  // never inside the initiation
-    sim.run();
-    return end;
-}
 
 constexpr auto refused = boost::asio::error::connection_refused;
 
@@ -193,39 +174,6 @@ TEST_CASE("a hanging backend opens the breaker around the timeout", "[pipeline][
     CHECK(play(sim, p, op)->ec == errc::circuit_open);
 }
 
-TEST_CASE("a concurrency limit queues in order and refuses beyond", "[pipeline][concurrency_limit]") {
-    simulation sim;
-    kedge::concurrency_limit limit(1, 1);
-    const kedge::pipeline p{sim, limit};
-    scripted_operation op(sim.get_executor(), {{1s, {}}});
-    std::vector<std::pair<int, error_code>> ends;
-    for (int i = 0; i < 3; ++i) p.async_call(op, [&, i](error_code ec, int) { ends.emplace_back(i, ec); });
-    CHECK(limit.snapshot().in_flight == 1);
-    CHECK(limit.snapshot().waiting == 1);
-    sim.run();
-    REQUIRE(ends.size() == 3);
-    CHECK(ends[0] == std::pair<int, error_code>(2, errc::limit_full));
-    CHECK(ends[1] == std::pair<int, error_code>(0, error_code()));
-    CHECK(ends[2] == std::pair<int, error_code>(1, error_code()));
-    CHECK(limit.snapshot().in_flight == 0);
-}
-
-TEST_CASE("time passes in the queue of a limit", "[pipeline][concurrency_limit]") {
-    simulation sim;
-    kedge::concurrency_limit limit(1, 1);
-    const kedge::pipeline p{sim, kedge::total_timeout{2s}, limit};
-    scripted_operation op(sim.get_executor(), {{10s, {}, true}});
-    std::optional<error_code> first, second;
-    kedge::call_report report;
-    p.async_call(op, [&](error_code ec, int) { first = ec; });
-    p.async_call(op, kedge::call{.report = &report}, [&](error_code ec, int) { second = ec; });
-    sim.run();
-    CHECK(second == errc::deadline_too_short);
-    CHECK(report.stopped_by == kedge::stage::limit);
-    CHECK(!*first);  // deaf, and late, and a success all the same
-    CHECK(limit.snapshot().in_flight == 0);
-}
-
 TEST_CASE("a coroutine's exception passes through unchanged", "[pipeline][coroutine]") {
     simulation sim;
     const kedge::pipeline p{sim, kedge::retry{}, kedge::timeout{1s}};
@@ -294,6 +242,21 @@ TEST_CASE("a timeout that is not smaller than the total is refused by name", "[p
     simulation sim;
     CHECK_THROWS_WITH((kedge::pipeline{sim, kedge::total_timeout{1s}, kedge::timeout{5s}}),
                       "kedge::pipeline: timeout = 5.0 s, but it must be smaller than total_timeout = 1.0 s");
+}
+
+TEST_CASE("retries that never have their time raise an event when the pipeline is made", "[pipeline][retry]") {
+    simulation sim;
+    int warned = 0;
+    const auto count = [&](const kedge::event& what) noexcept {
+        warned += std::holds_alternative<kedge::retries_have_no_time>(what);
+    };
+    const kedge::retry some{{.on_event = count}}, none{{.max_retries = 0, .on_event = count}};
+    (void)kedge::pipeline{sim, kedge::total_timeout{2s}, some, kedge::timeout{1s}};
+    (void)kedge::pipeline{sim, kedge::total_timeout{2s}, none, kedge::timeout{1001ms}};
+    (void)kedge::pipeline{sim, some, kedge::timeout{1h}};
+    CHECK(warned == 0);
+    (void)kedge::pipeline{sim, kedge::total_timeout{2s}, some, kedge::timeout{1001ms}};
+    CHECK(warned == 1);
 }
 
 TEST_CASE("a classifier of the pipeline judges results, which are delivered unchanged", "[pipeline]") {

@@ -75,6 +75,11 @@ public:
         return end.said.judged == kind::neutral && serial_of(ticket) == 0;
     }
 
+    /// Whether a call with this ticket probes whether the dependency is back.
+    static constexpr bool is_probe(std::uint64_t ticket) noexcept {
+        return ticket != uncounted && serial_of(ticket) >= breaker_probes::first_serial;
+    }
+
     // Under the lock
 
     /// @param random  64 bits for the jitter of an opening, as in @ref settle

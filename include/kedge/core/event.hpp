@@ -39,6 +39,11 @@ struct retry_suppressed {
     std::string_view advice;
 };
 
+/// Raised when a pipeline is made: after an attempt that takes its whole limit no retry has time for another.
+struct retries_have_no_time {
+    nanoseconds attempt_limit{0}, total_limit{0};
+};
+
 enum class pool_pressure : std::uint8_t { relaxed, high, exhausted };
 
 struct pool_pressure_changed {
@@ -82,8 +87,8 @@ struct health_changed {
 };
 
 /// Everything that a listener may hear. Raised in order per object, outside locks.
-using event = std::variant<breaker_changed, retry_scheduled, retry_suppressed, pool_pressure_changed, pool_dial_failed,
-                           pool_server_down, lease_held_long, operation_stuck, health_changed>;
+using event = std::variant<breaker_changed, retry_scheduled, retry_suppressed, retries_have_no_time, pool_pressure_changed,
+                           pool_dial_failed, pool_server_down, lease_held_long, operation_stuck, health_changed>;
 
 /// A function that hears the events of one object: `.on_event = [](const kedge::event&) noexcept { … }`.
 /// It runs on whichever thread caused the event, outside all locks, and must not block.

@@ -34,7 +34,7 @@ template <class Shared, class F> class blocking_shell : queue_place {
 
 public:
     blocking_shell(const Shared& shared, F& f, const call& c)
-        : shared_(shared), f_(f), state_(*shared.rt, c, attempt{}, false, &shared.advised) {
+        : shared_(shared), f_(f), state_(*shared.rt, c, attempt{}, false, Shared::timed, &shared.advised) {
         static_assert(!Shared::has_foreign, "kedge: a policy of your own has no blocking form");
         refuse_on_context_thread(shared.executor, *shared.rt, "blocking_call");
         granted = [](queue_place* p) noexcept { static_cast<blocking_shell*>(p)->wake(); };

@@ -37,7 +37,7 @@ public:
         if (!core_.try_admit(now, answer)) [[unlikely]]
             under_lock([&] { answer = core_.admit(now, random()); });
         if (answer.why != refusal::none) return permit::refused(answer.why, answer.retry_after);
-        return permit(this, &breaker_state::settle, answer.ticket, now);
+        return permit(this, &breaker_state::settle, answer.ticket, now, core::circuit_breaker::is_probe(answer.ticket));
     }
 
     breaker_snapshot snapshot(time_point now) noexcept {

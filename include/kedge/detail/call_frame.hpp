@@ -44,7 +44,8 @@ public:
     call_frame(handler_type&& handler, operation_type&& op, const call& c, bool harmless,
                std::shared_ptr<const shared_type>&& policies)
         : handler_(std::move(handler)), shared_(std::move(policies)), op_(std::move(op)),
-          state_(*shared_->rt, c, get_associated_attempt(handler_), harmless, &shared_->advised),
+          state_(*shared_->rt, c, get_associated_attempt(handler_), harmless, shared_type::timed,
+                 &shared_->advised),
           home_(*this, asio::get_associated_executor(handler_, shared_->executor)) {
         fire = [](timer_node* n) noexcept { static_cast<call_frame*>(n)->dispatch(&call_frame::timer_fired); };
         abandon = [](timer_node* n) noexcept { static_cast<call_frame*>(n)->timer_lost(); };

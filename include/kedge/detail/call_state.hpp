@@ -23,8 +23,11 @@ struct time_limit {
 /// What the stages of a pipeline know of the call that passes through them; no Asio in it, so that the asynchronous
 /// and the blocking shell share the stages.
 struct call_state {
-    call_state(runtime& r, const call& c, const attempt& outer, bool harmless, std::atomic<bool>* advised_flag) noexcept
-        : rt(r), advised(advised_flag), asked(c), now(r.now()), started(now), limit{std::min(c.deadline, outer.deadline)} {
+    /// @param timed  some policy sets a limit; without any limit or report the precise clock need not be read
+    call_state(runtime& r, const call& c, const attempt& outer, bool harmless, bool timed,
+               std::atomic<bool>* advised_flag) noexcept
+        : rt(r), advised(advised_flag), asked(c), limit{std::min(c.deadline, outer.deadline)},
+          now(timed || c.report || limit.at != never ? r.now() : r.coarse_now()), started(now) {
         if (asked.repeating == repeat::as_configured) asked.repeating = outer.repeating;
         if (asked.repeating == repeat::as_configured && harmless) asked.repeating = repeat::harmless;
         if (asked.tag.empty()) asked.tag = outer.tag;
@@ -40,13 +43,14 @@ struct call_state {
     std::atomic<bool>* advised;  ///< the pipeline said once that a retry was due but not allowed
     call asked;
     attempt inner{};     ///< what the operation sees; here because a coroutine may keep a reference to it
-    time_point now;      ///< read precisely at the start of each attempt
+    time_limit limit;    ///< of what runs now; timeouts tighten it on the way in and restore it on the way out
+    time_point now;      ///< read at the start of each attempt, precisely if anything depends on it
     time_point started;  ///< of the call
     time_point attempt_started{};
-    time_limit limit;    ///< of what runs now; timeouts tighten it on the way in and restore it on the way out
     nanoseconds waited{0};
     int attempts = 0;
     bool cancelled = false;            ///< by the caller
+    bool probes = false;               ///< for a breaker further out, which waits for the answer
     bool refused = false;              ///< the result on its way out is a refusal of kedge's own
     bool expired = false;              ///< a limit passed before anything else ended the attempt
     bool told_to_stop = false;         ///< the operation was, since a limit passed

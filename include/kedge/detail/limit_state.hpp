@@ -32,9 +32,9 @@ public:
     enum class entry { admitted, queued, full };
 
     /// On `queued`, `place.granted` will be called unless @ref leave returns true before.
-    entry enter(queue_place& place) noexcept {
+    entry enter(queue_place& place, bool may_wait = true) noexcept {
         if ((place.slot = try_acquire())) return entry::admitted;
-        if (max_waiting_ == 0) return entry::full;
+        if (max_waiting_ == 0 || !may_wait) return entry::full;
         std::lock_guard guard(mutex_);
         for (std::uint32_t seen = word_.load(std::memory_order_relaxed); !(seen & waiting_bit);) {
             const bool room = in_flight(seen) < max_;

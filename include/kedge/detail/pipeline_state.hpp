@@ -51,6 +51,7 @@ template <class Tuple> struct stages_for;
 template <class... Ps> struct stages_for<std::tuple<Ps...>> {
     using type = std::tuple<stage_of<Ps>...>;
     static constexpr bool repeats = (stage_of<Ps>::repeats || ... || false);
+    static constexpr bool timed = (stage_of<Ps>::timed || ... || false);
 };
 
 template <class... Ps> struct modifiers_of {
@@ -79,7 +80,7 @@ public:
     using policies_type = slice_t<modifiers, foreign, all_type>;
     using stages_type = typename stages_for<policies_type>::type;
     using modifiers_type = modifiers_in<slice_t<0, modifiers, all_type>>;
-    static constexpr bool repeats = stages_for<policies_type>::repeats;
+    static constexpr bool repeats = stages_for<policies_type>::repeats, timed = stages_for<policies_type>::timed;
 
     explicit pipeline_state(Ex ex, Ps... ps) : pipeline_state(std::move(ex), all_type(std::move(ps)...), 0) {}
 
@@ -110,17 +111,27 @@ private:
     static void raise_to(const retry& r, const event& what) noexcept { r.options().on_event(what); }
     template <class P> static void raise_to(const P&, const event&) noexcept {}
 
-    /// An attempt's limit that is not smaller than that of the whole call can never be seen.
+    /// Compares each limit with those around it, from the outside inwards.
     void check_limits() const {
         nanoseconds total = nanoseconds::max();
+        bool retries = false;
         const auto check = [&](const auto& p) {
-            if constexpr (std::is_same_v<std::decay_t<decltype(p)>, total_timeout>) total = p.limit;
-            else if constexpr (std::is_same_v<std::decay_t<decltype(p)>, timeout>)
-                if (total != nanoseconds::max() && p.limit >= total)
-                    throw std::invalid_argument("kedge::pipeline: timeout = " + to_string(p.limit) +
-                                                ", but it must be smaller than total_timeout = " + to_string(total));
+            using policy = std::decay_t<decltype(p)>;
+            if constexpr (std::is_same_v<policy, total_timeout>) total = p.limit;
+            else if constexpr (std::is_same_v<policy, retry>) retries = p.options().max_retries > 0;
+            else if constexpr (std::is_same_v<policy, timeout>) check_attempt(p.limit, total, retries);
         };
         std::apply([&](const auto&... p) { (check(p), ...); }, policies);
+    }
+
+    /// An attempt's limit that is not smaller than that of the whole call can never be seen; with one above half of it, a
+    /// retry after a timeout never has its time.
+    void check_attempt(nanoseconds limit, nanoseconds total, bool retries) const {
+        if (total == nanoseconds::max()) return;
+        if (limit >= total)
+            throw std::invalid_argument("kedge::pipeline: timeout = " + to_string(limit) +
+                                        ", but it must be smaller than total_timeout = " + to_string(total));
+        if (retries && limit > total - limit) raise(retries_have_no_time{limit, total});
     }
 };
 

@@ -28,7 +28,7 @@ using next_attempt = std::optional<nanoseconds>;
 template <class Policy> struct stage_of;
 
 template <stage Who> struct limiting_stage {
-    static constexpr bool repeats = false;
+    static constexpr bool repeats = false, timed = true;
     time_limit outer{};
 
     admission tighten(nanoseconds limit, call_state& s) noexcept {
@@ -52,11 +52,12 @@ template <> struct stage_of<total_timeout> : limiting_stage<stage::total_timeout
 };
 
 template <> struct stage_of<circuit_breaker> {
-    static constexpr bool repeats = false;
+    static constexpr bool repeats = false, timed = false;
     permit held{};
 
     admission enter(circuit_breaker& breaker, call_state& s, queue_place&) noexcept {
         held = breaker.try_acquire(s.now);
+        s.probes = held.probes();
         if (held) return {};
         s.retry_after = held.retry_after();
         return {errc::circuit_open, stage::breaker};
@@ -68,12 +69,13 @@ template <> struct stage_of<circuit_breaker> {
 };
 
 template <> struct stage_of<concurrency_limit> {
-    static constexpr bool repeats = false;
+    static constexpr bool repeats = false, timed = false;
     permit held{};
 
-    admission enter(const concurrency_limit& limit, call_state&, queue_place& place) noexcept {
+    /// A breaker's probe does not queue: it would tell how long the queue is, not whether the dependency is back.
+    admission enter(const concurrency_limit& limit, call_state& s, queue_place& place) noexcept {
         if (!place.slot) {
-            const auto entered = limit.state().enter(place);
+            const auto entered = limit.state().enter(place, !s.probes);
             if (entered == limit_state::entry::full) return {errc::limit_full, stage::limit};
             if (entered == limit_state::entry::queued) return {{}, stage::limit, true};
         }
@@ -90,7 +92,7 @@ template <> struct stage_of<concurrency_limit> {
 inline constexpr std::string_view repeat_advice = "kedge::retry{{.idempotent = true}}, if executing it twice is harmless";
 
 template <> struct stage_of<retry> {
-    static constexpr bool repeats = true;
+    static constexpr bool repeats = true, timed = false;
     bool paid = false;  ///< a token was taken for the attempt that comes next
 
     admission enter(const retry&, call_state&, queue_place&) noexcept {
@@ -101,11 +103,12 @@ template <> struct stage_of<retry> {
     next_attempt leave(const retry& policy, call_state& s, verdict v, const error_code& ec) noexcept {
         if (s.cancelled && paid) policy.budget().core().refund(s.now);
         if (s.refused) return {};
-        if (is_bad(v.judged)) s.now = s.rt.now();
+        const bool bad = is_bad(v.judged);
+        if (bad) s.now = s.rt.now();
         const core::retry_decision decision =
             core::decide(policy.rules(), policy.budget().core(),
                          {s.attempts, v, policy.allows(s.asked.repeating), s.now, s.limit.at, s.cancelled,
-                          s.rt.random()});
+                          bad ? s.rt.random() : 0});
         if (!decision.again()) {
             give_up(policy, s, decision.stop, v, ec);
             return {};

@@ -45,6 +45,7 @@ inline level severity(const breaker_changed& e) noexcept {
 }
 inline level severity(const retry_scheduled&) noexcept { return level::debug; }
 inline level severity(const retry_suppressed&) noexcept { return level::info; }
+inline level severity(const retries_have_no_time&) noexcept { return level::warning; }
 inline level severity(const pool_pressure_changed& e) noexcept {
     return e.to == pool_pressure::relaxed ? level::info : level::warning;
 }
@@ -85,6 +86,14 @@ inline void describe(const retry_suppressed& e, described& to) {
     to.text = "Not retried, since the operation is not declared idempotent" + because(e.error);
     if (!e.advice.empty()) to.text += "; " + std::string(e.advice);
     to.error = e.error;
+}
+
+inline void describe(const retries_have_no_time& e, described& to) {
+    to.logger = "kedge.retry";
+    to.text = "Retries have no time: an attempt may take " + to_string(e.attempt_limit) + ", the whole call " +
+              to_string(e.total_limit);
+    to.fields.add("attempt_limit_ms", ms(e.attempt_limit));
+    to.fields.add("total_limit_ms", ms(e.total_limit));
 }
 
 inline void describe(const pool_pressure_changed& e, described& to) {
