@@ -17,5 +17,8 @@ if(KEDGE_SANITIZE)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # false positives: Asio's fences under TSan, its futures and coroutine frames under ASan
     target_compile_options(kedge_development INTERFACE -Wno-tsan -Wno-maybe-uninitialized)
+  elseif(KEDGE_SANITIZE MATCHES undefined)
+    # Clang 14 cannot assemble its function signatures beside coroutines
+    target_compile_options(kedge_development INTERFACE -fno-sanitize=function)
   endif()
 endif()
