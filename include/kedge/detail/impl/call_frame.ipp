@@ -73,7 +73,7 @@ template <class Traits> void call_frame<Traits>::cancel(asio::cancellation_type 
     using asio::cancellation_type;
     if (last_ && (type & (cancellation_type::terminal | cancellation_type::partial)) == cancellation_type::none)
         return;  // total: after a failed attempt nobody can promise that nothing happened
-    if (!state_.expired) state_.cancelled = true;
+    state_.cancelled = true;
     if (calling_) {
         cancel_asked_ = type;
     } else if (phase_ == phase::running) {
