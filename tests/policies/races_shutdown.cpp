@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: BSL-1.0
+// The context is destroyed while a call is in each of its states: the handler goes with it, once, and all is given back.
+
+#include "../support/race.hpp"
+
+#include <string>
+
+using namespace kedge_test;
+
+namespace {
+
+/// A call that is brought into a state, and then abandoned together with all that could come back to it.
+template <class Home> struct abandoned_call : race<Home> {
+    abandoned_call() : race<Home>(5s) {}
+
+    void wait_for_a_place() {
+        place = this->limit.try_acquire();
+        this->start_as_a_probe();
+    }
+    void fail_first() {
+        this->start();
+        this->queue_result(lost);
+        this->steps.drain();
+    }
+
+    /// Queued `S`teps, the `O`peration with its handler, and the services of the context, the `T`imers among them.
+    void destroy(const std::string& order) {
+        const auto now = this->sim.now();
+        for (const char part : order) {
+            if (part == 'S') this->steps.clear();
+            else if (part == 'O') this->op.abandon();
+            else this->sim.shut_down();
+        }
+        place = {};
+        CHECK(!this->ended());
+        CHECK(this->alive.use_count() == 1);
+        CHECK(this->limit.snapshot().in_flight == 0);
+        CHECK(this->limit.snapshot().waiting == 0);
+        CHECK(this->breaker.try_acquire(now));
+    }
+
+    kedge::permit place;
+};
+
+inline const auto orders = {"SOT", "STO", "OST", "OTS", "TSO", "TOS"};
+
+}  // namespace
+
+TEMPLATE_LIST_TEST_CASE("the context is destroyed while an attempt runs", "[races][shutdown]", every_home) {
+    for (const char* order : orders) {
+        for (const std::string state : {"running", "cancelled", "expired", "both", "result queued", "all queued"}) {
+            INFO(state << ", destroyed in the order " << order);
+            abandoned_call<TestType> r;
+            r.start_as_a_probe();
+            if (state == "cancelled" || state == "both") r.queue_cancel();
+            if (state == "expired" || state == "both") r.queue_expiry();
+            r.steps.drain();
+            CHECK(r.op.told() == (state == "both" ? 2 : state == "cancelled" || state == "expired"));
+            if (state == "result queued" || state == "all queued") r.queue_result(success);
+            if (state == "all queued") {
+                r.queue_expiry();
+                r.queue_cancel();
+            }
+            r.destroy(order);
+        }
+    }
+}
+
+TEMPLATE_LIST_TEST_CASE("the context is destroyed while a call waits for its next attempt", "[races][shutdown]", every_home) {
+    for (const char* order : orders) {
+        for (const std::string state : {"waiting", "its end queued", "cancelled, queued"}) {
+            INFO(state << ", destroyed in the order " << order);
+            abandoned_call<TestType> r;
+            r.fail_first();
+            if (state == "its end queued") r.queue_expiry();
+            if (state == "cancelled, queued") r.emit();
+            r.destroy(order);
+        }
+    }
+}
+
+TEMPLATE_LIST_TEST_CASE("the context is destroyed while a call waits for a place", "[races][shutdown]", every_home) {
+    for (const char* order : orders) {
+        for (const std::string state : {"waiting", "granted, queued", "its time is over, queued", "cancelled, queued"}) {
+            INFO(state << ", destroyed in the order " << order);
+            abandoned_call<TestType> r;
+            r.wait_for_a_place();
+            CHECK(r.limit.snapshot().waiting == 1);
+            if (state == "granted, queued") r.place = {};
+            if (state == "its time is over, queued") r.queue_expiry(5s);
+            if (state == "cancelled, queued") r.emit();
+            r.destroy(order);
+        }
+    }
+}
