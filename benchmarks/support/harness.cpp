@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <support/counted_malloc.hpp>
 #include <support/harness.hpp>
 
 #include <cstdio>
@@ -13,8 +14,6 @@
 #include <unistd.h>
 
 namespace {
-
-thread_local std::uint64_t allocation_count = 0;
 
 using steady = std::chrono::steady_clock;
 
@@ -43,18 +42,6 @@ double median(std::vector<double> v) {
 }
 
 }  // namespace
-
-extern "C" {
-void* __libc_malloc(std::size_t);
-void* __libc_calloc(std::size_t, std::size_t);
-void* __libc_realloc(void*, std::size_t);
-void* __libc_memalign(std::size_t, std::size_t);
-
-void* malloc(std::size_t n) { return ++allocation_count, __libc_malloc(n); }
-void* calloc(std::size_t n, std::size_t size) { return ++allocation_count, __libc_calloc(n, size); }
-void* realloc(void* p, std::size_t n) { return ++allocation_count, __libc_realloc(p, n); }
-void* aligned_alloc(std::size_t align, std::size_t n) { return ++allocation_count, __libc_memalign(align, n); }
-}
 
 namespace kedge_bench {
 
