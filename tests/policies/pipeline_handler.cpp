@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 
 #include "../support/catch.hpp"
+#include "../support/counting_allocator.hpp"
 #include "../support/scripted_operation.hpp"
 
 #include <kedge/pipeline.hpp>
@@ -26,27 +27,6 @@ namespace {
 
 constexpr auto refused = boost::asio::error::connection_refused;
 
-struct tally {
-    long live = 0, blocks = 0;
-};
-
-template <class T> struct counting_allocator {
-    using value_type = T;
-    tally* count;
-    explicit counting_allocator(tally& c) : count(&c) {}
-    template <class U> counting_allocator(const counting_allocator<U>& o) : count(o.count) {}
-    T* allocate(std::size_t n) {
-        count->live += static_cast<long>(n * sizeof(T));
-        ++count->blocks;
-        return std::allocator<T>().allocate(n);
-    }
-    void deallocate(T* p, std::size_t n) {
-        count->live -= static_cast<long>(n * sizeof(T));
-        std::allocator<T>().deallocate(p, n);
-    }
-    friend bool operator==(counting_allocator a, counting_allocator b) { return a.count == b.count; }
-};
-
 /// Completes inside its own initiation, as no operation should.
 struct inline_operation {
     template <class Token> auto operator()(Token&& token) const {
@@ -60,7 +40,7 @@ TEST_CASE("the handler's allocator serves the call, and gets everything back bef
     simulation sim;
     kedge::circuit_breaker breaker;
     const kedge::pipeline p{sim, kedge::total_timeout{9s}, kedge::retry{}, breaker, kedge::timeout{1s}};
-    tally count;
+    memory_tally count;
     std::optional<long> live;
     scripted_operation op(sim.get_executor(), {{0ms, refused}, {1ms, {}}});
     p.async_call(op, asio::bind_allocator(counting_allocator<int>(count), [&](error_code, int) { live = count.live; }));
