@@ -5,6 +5,7 @@
 #include <kedge/database/options.hpp>
 #include <kedge/log/database_error.hpp>
 #include <kedge/pipeline.hpp>
+#include <kedge/runtime.hpp>
 #include <kedge/timer.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -31,7 +32,7 @@ template <class Connection> class database_core : public std::enable_shared_from
 public:
     template <context C>
     database_core(C& ctx, const database_options& o)
-        : sink(o.sink), health_interval(o.health_interval),
+        : rt(runtime::of(ctx.get_executor())), sink(o.sink), health_interval(o.health_interval),
           breaker({.name = o.name, .consecutive_failures = o.breaker_threshold, .on_event = o.on_event}),
           pool(ctx,
                {.name = o.name, .max = o.max_connections, .acquire_timeout = o.acquire_timeout,
@@ -61,7 +62,8 @@ public:
 
     /// One record for each failed call; a caller who gave up knows it himself.
     void failed(const error_code& ec, const call& c) const noexcept {
-        if (ec && sink && ec != boost::asio::error::operation_aborted) log::database_error(*sink, ec, c.place);
+        if (ec && sink && ec != boost::asio::error::operation_aborted)
+            log::database_error(*sink, {.error = ec, .place = c.place, .time = rt.wall_now()});
     }
     void failed(const std::exception_ptr& thrown, const call& c) const noexcept {
         if (!thrown || !sink) return;
@@ -73,6 +75,7 @@ public:
         }
     }
 
+    runtime& rt;
     std::shared_ptr<log::sink> sink;
     nanoseconds health_interval;
     circuit_breaker breaker;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "../support/catch.hpp"
 
+#include <kedge/database_client.hpp>
+#include <kedge/testing/recording_sink.hpp>
 #include <kedge/testing/scripted_connection.hpp>
 #include <kedge/testing/simulation.hpp>
 
@@ -91,4 +93,17 @@ TEST_CASE_METHOD(fixture, "a cancelled scripted statement leaves its server busy
 TEST_CASE("a scripted URL names a server that exists") {
     CHECK_THROWS_AS(testing::scripted_connector("scripted:nobody"), std::invalid_argument);
     CHECK_THROWS_AS(testing::scripted_connector("sqlite:shop.db"), std::invalid_argument);
+}
+
+TEST_CASE("the record of a failed query has the simulation's date, not 1970") {
+    const std::chrono::system_clock::time_point deployment{std::chrono::sys_days{std::chrono::October / 26 / 2025} + 15h};
+    testing::simulation sim(1, deployment);
+    testing::scripted_server server;
+    server.query_takes(1h);
+    const auto sink = std::make_shared<testing::recording_sink>();
+    database_client<scripted_connection> db(sim, {.url = server.url(), .query_timeout = 10s, .sink = sink});
+    db.async_query("select 1", {}, [](error_code, rows) {});
+    sim.run();
+    REQUIRE(sink->records().size() == 1);
+    CHECK(sink->records()[0].time == deployment + 10s);
 }

@@ -318,3 +318,15 @@ TEST_CASE_METHOD(shop, "a client that is destroyed finishes its calls; a context
     }
     CHECK(journal->open_intents().size() == (ended ? 0u : 1u));
 }
+
+TEST_CASE_METHOD(shop, "the record of a failed charge has the simulation's date, not 1970") {
+    const std::chrono::system_clock::time_point deployment{std::chrono::sys_days{std::chrono::October / 26 / 2025} + 15h};
+    testing::simulation dated(1, deployment);
+    auto theirs = std::make_shared<testing::scripted_exchange>(dated);
+    theirs->never_answers();
+    payment_client payments(dated, {.max_retries = 0, .sink = sink}, journal, theirs);
+    payments.async_charge(request(), [](payment_result) {});
+    dated.run();
+    REQUIRE(sink->records().size() == 1);
+    CHECK(sink->records()[0].time == deployment + 5s);
+}

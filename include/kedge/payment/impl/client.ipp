@@ -182,7 +182,10 @@ KEDGE_DECL void payment_call::log() const noexcept {
         ec == payment::errc::invalid_request || ec == payment::errc::key_conflict || ec == payment::errc::key_in_use)
         return;
     const nanoseconds limit = ec == errc::timed_out ? core_->options.attempt_timeout : core_->options.total_timeout;
-    log::payment_error(*core_->options.sink, ec, ec == condition::timeout ? limit : nanoseconds{}, call_.place);
+    log::payment_error(*core_->options.sink, {.error = ec,
+                                              .limit = ec == condition::timeout ? limit : nanoseconds{},
+                                              .place = call_.place,
+                                              .time = core_->rt.wall_now()});
 }
 
 }  // namespace kedge::detail
