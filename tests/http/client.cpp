@@ -4,8 +4,10 @@
 #include <kedge/testing/https_server.hpp>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/strand.hpp>
 
 #include "support/catch.hpp"
 
@@ -74,6 +76,19 @@ TEST_CASE("requests over TLS share one connection") {
     CHECK(server.connections() == 1);
     CHECK(server.requests() == 5);
     CHECK(server.charges() == 1);
+}
+
+TEST_CASE("a handler on a strand of an any_io_executor compiles, and runs there") {
+    https_server server;
+    user u(trusting(server));
+    const auto strand = asio::make_strand(asio::any_io_executor(u.io.get_executor()));
+    bool there = false;
+    u.client.async_request(charge, asio::bind_executor(strand, [&](kedge::error_code ec, http::response, send_phase) {
+                               there = !ec && strand.running_in_this_thread();
+                               u.io.stop();
+                           }));
+    u.io.run();
+    CHECK(there);
 }
 
 TEST_CASE("a server that cannot prove who it is gets no byte of a request") {

@@ -14,9 +14,10 @@
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/deferred.hpp>
+#include <boost/asio/execution.hpp>
 #include <boost/asio/execution_context.hpp>
-#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/prefer.hpp>
 
 #include <algorithm>
 #include <concepts>
@@ -51,25 +52,29 @@ pool_snapshot snapshot_of(const client_core&);
 
 /// Brings the end of a request to where its handler runs.
 template <class Handler> class request_completion {
-    using executor = boost::asio::associated_executor_t<Handler, boost::asio::any_io_executor>;
+    using associated = boost::asio::associated_executor_t<Handler, boost::asio::any_io_executor>;
+    using executor = std::decay_t<typename boost::asio::prefer_result<
+        const associated&, boost::asio::execution::outstanding_work_t::tracked_t>::type>;
 
 public:
     request_completion(Handler handler, const boost::asio::any_io_executor& otherwise)
-        : work_(boost::asio::get_associated_executor(handler, otherwise)), handler_(std::move(handler)) {}
+        : work_(boost::asio::prefer(boost::asio::get_associated_executor(handler, otherwise),
+                                    boost::asio::execution::outstanding_work.tracked)),
+          handler_(std::move(handler)) {}
 
     void operator()(error_code ec, response answer, send_phase phase) {
-        const executor ex = work_.get_executor();
+        const executor ex = work_;
         boost::asio::post(ex, [self = std::move(*this), ec, answer = std::move(answer), phase]() mutable {
             auto slot = boost::asio::get_associated_cancellation_slot(self.handler_);
             if (slot.is_connected()) slot.clear();
-            const auto work = std::move(self.work_);
+            [[maybe_unused]] const executor work = std::move(self.work_);
             Handler handler(std::move(self.handler_));
             std::move(handler)(ec, std::move(answer), phase);
         });
     }
 
 private:
-    boost::asio::executor_work_guard<executor> work_;
+    executor work_;  // not a work guard: Asio's cannot hold a strand of an any_io_executor
     Handler handler_;
 };
 

@@ -9,8 +9,9 @@
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/deferred.hpp>
-#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/execution.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/prefer.hpp>
 
 #include <memory>
 #include <type_traits>
@@ -24,12 +25,19 @@ namespace detail {
 
 /// Brings the end of a job from the blocking thread to its handler.
 template <class Handler> class completion {
+    using associated = boost::asio::associated_executor_t<Handler, boost::asio::any_io_executor>;
+    using executor = std::decay_t<typename boost::asio::prefer_result<
+        const associated&, boost::asio::execution::outstanding_work_t::tracked_t>::type>;
+
 public:
     completion(Handler handler, const boost::asio::any_io_executor& io)
-        : io_work_(io), work_(boost::asio::get_associated_executor(handler, io)), handler_(std::move(handler)) {}
+        : io_work_(boost::asio::prefer(io, boost::asio::execution::outstanding_work.tracked)),
+          work_(boost::asio::prefer(boost::asio::get_associated_executor(handler, io),
+                                    boost::asio::execution::outstanding_work.tracked)),
+          handler_(std::move(handler)) {}
 
     void operator()(outcome result) {
-        const auto ex = work_.get_executor();
+        const executor ex = work_;
         boost::asio::post(ex, [self = std::move(*this), result = std::move(result)]() mutable {
             std::move(self).deliver(std::move(result));
         });
@@ -40,16 +48,16 @@ private:
         boost::asio::get_associated_cancellation_slot(handler_).clear();
         if (call_report* report = get_associated_attempt(handler_).report; report != nullptr && result.ec)
             report->said.set({}, result.message.empty() ? result.ec.message() : result.message);
-        const auto io_work = std::move(io_work_);
-        const auto work = std::move(work_);
+        [[maybe_unused]] const boost::asio::any_io_executor io_work = std::move(io_work_);
+        [[maybe_unused]] const executor work = std::move(work_);
         Handler handler = std::move(handler_);
         if constexpr (std::is_invocable_v<Handler&&, error_code, rows>)
             std::move(handler)(result.ec, std::move(result.result));
         else std::move(handler)(result.ec);
     }
 
-    boost::asio::executor_work_guard<boost::asio::any_io_executor> io_work_;
-    boost::asio::executor_work_guard<boost::asio::associated_executor_t<Handler, boost::asio::any_io_executor>> work_;
+    boost::asio::any_io_executor io_work_;
+    executor work_;  // not a work guard: Asio's cannot hold a strand of an any_io_executor
     Handler handler_;
 };
 

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: BSL-1.0
+// The database client on a file: whose connections the pool opens on strands of their own.
+#include "../support/catch.hpp"
+#include "database_file.hpp"
+
+#include <kedge/sqlite/client.hpp>
+
+#include <boost/asio/io_context.hpp>
+
+#include <string_view>
+
+using namespace kedge;
+
+namespace {
+
+/// Runs the context until the statement has ended.
+rows ask(boost::asio::io_context& io, sqlite::client& db, sql_text text, params values = {}) {
+    rows got;
+    db.async_query(std::move(text), std::move(values), [&](error_code ec, rows result) {
+        INFO(ec.message());
+        CHECK_FALSE(ec);
+        got = std::move(result);
+    });
+    io.restart();
+    io.run();
+    return got;
+}
+
+}  // namespace
+
+TEST_CASE("the client keeps rows in a file, and lends its connection again", "[seed]") {
+    const test::database_file file;
+    boost::asio::io_context io;
+    sqlite::client db(io, {.url = file.url()});
+    ask(io, db, "create table orders(id integer, total text)");
+    ask(io, db, "insert into orders values ($1, $2)", params(4711, "19.90"));
+    const rows got = ask(io, db, "select id, total from orders");
+    const auto [id, total] = got.as<int, std::string_view>().front();
+    CHECK(id == 4711);
+    CHECK(total == "19.90");
+    CHECK(db.snapshot().pool.used == 0);
+    CHECK(db.snapshot().pool.idle == 1);
+}
