@@ -16,6 +16,7 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -63,6 +64,10 @@ public:
     https_server& next(served what, int times = 1);
     /// For all further requests.
     https_server& always(served what);
+    /// One step for each character: `.` is an ordinary answer, `x` a reset before anything is charged.
+    https_server& pattern(std::string_view steps);
+    /// What arrives before is executed at once and answered then, also if nobody waits for the answer any more.
+    https_server& silent_until(time_point when);
 
     int connections() const;  ///< accepted so far, TLS or not
     int requests() const;
@@ -88,6 +93,7 @@ private:
     mutable std::mutex mutex_;
     std::deque<served> script_;
     served otherwise_;
+    time_point silent_until_{};
     std::map<std::string, std::string> charged_;  // answers by key
     std::vector<http::request> heard_;
     int connections_ = 0;

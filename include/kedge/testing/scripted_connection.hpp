@@ -38,6 +38,7 @@ struct server_state {
     std::string name;
     nanoseconds connect_takes = std::chrono::milliseconds(2);
     nanoseconds query_takes = std::chrono::milliseconds(1);
+    std::map<std::string, nanoseconds, std::less<>> takes;
     std::vector<outage> outages;
     std::vector<failure> failures;
     std::map<std::string, std::function<rows(const params&)>, std::less<>> answers;
@@ -50,6 +51,11 @@ struct server_state {
         for (const outage& o : outages)
             if (o.from <= until && o.until > from) first = std::min(first, std::max(o.from, from));
         return first;
+    }
+
+    nanoseconds time_for(std::string_view text) const {
+        const auto found = takes.find(text);
+        return found == takes.end() ? query_takes : found->second;
     }
 
     error_code scripted_failure(std::string_view text) {
@@ -113,6 +119,11 @@ public:
     /// From the next connection or statement on. `nanoseconds::max()`: it hangs.
     scripted_server& connect_takes(nanoseconds time) { return state_->connect_takes = time, *this; }
     scripted_server& query_takes(nanoseconds time) { return state_->query_takes = time, *this; }
+    /// Exactly this text takes another time.
+    scripted_server& query_takes(std::string text, nanoseconds time) {
+        state_->takes[std::move(text)] = time;
+        return *this;
+    }
 
     /// Announced ahead: a statement that is under way already does not hear of an outage that begins before its end.
     scripted_server& away(time_point from, time_point until = never) {
@@ -232,7 +243,7 @@ private:
         const time_point now = runtime_.now();
         server_->heard.emplace_back(text);
         if (lost()) return result = boost::asio::error::connection_reset, dead_ = true, now;
-        const time_point end = core::saturating_add(now, server_->query_takes);
+        const time_point end = core::saturating_add(now, server_->time_for(text));
         const time_point away = server_->away_between(now, end);
         busy_until_ = end;
         if (away != never) return result = boost::asio::error::connection_reset, dead_ = true, away;

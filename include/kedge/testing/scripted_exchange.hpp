@@ -35,7 +35,7 @@ namespace kedge::testing {
  */
 class scripted_exchange final : public payment::exchange {
 public:
-    /// A charge that arrived, whatever became of it.
+    /// A charge that arrived, whatever became of it, also while every connection was reset.
     struct arrival {
         std::string key, body;
         int attempt;
@@ -108,8 +108,9 @@ public:
 
     void start(const payment::request& what, const attempt& of, payment::exchange_handler handler) override {
         work_off_backlog();
+        if (what.method != "GET") arrivals_.push_back({key_of(what), what.body, of.number, rt_.now()});
         step todo = away() ? step{.error = boost::asio::error::connection_reset, .phase = payment::send_phase::complete}
-                           : plan(what, of);
+                           : plan(what);
         const nanoseconds delay = todo.delay == nanoseconds::zero() ? latency_ : todo.delay;
         async_sleep(executor_, delay, waiting{std::move(handler), std::move(todo)});
     }
@@ -164,14 +165,13 @@ private:
         return r.target.substr(r.target.find('=') + 1);
     }
 
-    step plan(const payment::request& what, const attempt& of) {
+    step plan(const payment::request& what) {
         const nanoseconds silence = std::max(silent_until_ - rt_.now(), nanoseconds::zero());
         const std::string key = key_of(what);
         step s;
         if (what.method == "GET") {
             s = what.target == "/health" ? step{.status = 200} : look_up(key);
         } else {
-            arrivals_.push_back({key, what.body, of.number, rt_.now()});
             if (silence > nanoseconds::zero()) backlog_.emplace_back(key, what.body);
             s = silence > nanoseconds::zero() || script_.empty() ? step{.executes = true} : take();
             const bool lost = static_cast<bool>(s.error);

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <string_view>
 #include <utility>
 
 namespace kedge::testing {
@@ -91,6 +92,17 @@ KEDGE_DECL https_server& https_server::next(served what, int times) {
 KEDGE_DECL https_server& https_server::always(served what) {
     const std::lock_guard lock(mutex_);
     otherwise_ = std::move(what);
+    return *this;
+}
+
+KEDGE_DECL https_server& https_server::pattern(std::string_view steps) {
+    for (const char c : steps) next({.how = c == 'x' ? served::way::reset_at_once : served::way::answer});
+    return *this;
+}
+
+KEDGE_DECL https_server& https_server::silent_until(time_point when) {
+    const std::lock_guard lock(mutex_);
+    silent_until_ = when;
     return *this;
 }
 
@@ -176,6 +188,7 @@ KEDGE_DECL served https_server::decide(const http::request& r) {
         todo = std::move(script_.front());
         script_.pop_front();
     }
+    todo.delay = std::max(todo.delay, silent_until_ - now());
     if (todo.how == way::answer || todo.how == way::silence || todo.how == way::reset) execute(r);
     if (todo.how != way::answer) return todo;
     served answer = provide(r);
