@@ -2,12 +2,16 @@
 
 #include "story.hpp"
 
+#include "program.hpp"
+
 #include <cstdio>
 
 namespace incident {
 
 namespace {
-void tell(const char* who, const std::string& text) { std::printf("   %-9s %s\n", who, text.c_str()); }
+void tell(const char* who, const std::string& text) {
+    std::fputs(told("   " + std::string(who), 13, text).c_str(), stdout);
+}
 }  // namespace
 
 void story::title(int number, const std::string& text) { std::printf("\n%d  %s\n", number, text.c_str()); }

@@ -4,17 +4,19 @@
 #include <kedge/log/sink.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <utility>
 
 namespace incident {
 
-/// What the program tells and checks. Every number that is told is checked; one that is wrong spoils the whole story.
+/// What the replay tells and checks. Every number that is told is checked; one that is wrong spoils the whole story.
 class story {
 public:
-    story(std::uint64_t seed, kedge::log::sink& log) : seed_(seed), log_(log) {}
+    story(std::uint64_t seed, std::shared_ptr<kedge::log::sink> log) : seed_(seed), log_(std::move(log)) {}
 
     std::uint64_t seed() const noexcept { return seed_; }
-    kedge::log::sink& log() noexcept { return log_; }
+    const std::shared_ptr<kedge::log::sink>& log() const noexcept { return log_; }
 
     void title(int number, const std::string& text);
     void without(const std::string& text);
@@ -27,7 +29,7 @@ public:
 
 private:
     std::uint64_t seed_;
-    kedge::log::sink& log_;
+    std::shared_ptr<kedge::log::sink> log_;
     int wrong_ = 0;
 };
 

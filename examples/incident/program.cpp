@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSL-1.0
+
+#include "program.hpp"
+
+#include <kedge/log/json_format.hpp>
+#include <kedge/version.hpp>
+
+#include <boost/version.hpp>
+
+#include <charconv>
+#include <cstdio>
+#include <string_view>
+#include <system_error>
+
+namespace incident {
+
+namespace {
+
+bool read_seed(std::string_view text, options& to) {
+    const char* const end = text.data() + text.size();
+    const auto read = std::from_chars(text.data(), end, to.seed);
+    return read.ec == std::errc() && read.ptr == end;
+}
+
+bool read_format(std::string_view name, options& to) {
+    if (name == "python") to.format = kedge::log::python_format;
+    else if (name == "json") to.format = kedge::log::json_format;
+    else return false;
+    return true;
+}
+
+bool read(int argc, char** argv, options& to) {
+    for (int i = 1; i < argc; ++i) {
+        const std::string_view option = argv[i];
+        const std::string_view value = i + 1 < argc ? argv[i + 1] : "";
+        if (option == "--virtual") to.only_virtual = true;
+        else if (option == "--seed" && read_seed(value, to)) ++i;
+        else if (option == "--log" && read_format(value, to)) ++i;
+        else return false;
+    }
+    return true;
+}
+
+std::string compiler() {
+#ifdef __clang__
+    return "Clang " + std::to_string(__clang_major__) + "." + std::to_string(__clang_minor__);
+#else
+    return "GCC " + std::to_string(__GNUC__) + "." + std::to_string(__GNUC_MINOR__);
+#endif
+}
+
+}  // namespace
+
+std::optional<options> parse(int argc, char** argv) {
+    options wanted;
+    if (read(argc, argv, wanted)) return wanted;
+    std::fprintf(stderr, "usage: %s [--virtual] [--seed N] [--log python|json]\n", argv[0]);
+    return std::nullopt;
+}
+
+std::string told(std::string head, std::size_t width, std::string text) {
+    constexpr std::size_t columns = 122;
+    std::string lines;
+    for (std::size_t cut = 0; cut != text.npos; head.clear()) {
+        cut = text.size() + width <= columns ? text.npos : text.rfind("; ", columns - width);
+        head.resize(width, ' ');
+        lines += head + text.substr(0, cut == text.npos ? cut : cut + 1) + '\n';
+        if (cut != text.npos) text.erase(0, cut + 2);
+    }
+    return lines;
+}
+
+std::string versions() {
+    return "kedge " KEDGE_VERSION_STRING " · " + compiler() + " · Boost " + std::to_string(BOOST_VERSION / 100'000) + "." +
+           std::to_string(BOOST_VERSION / 100 % 1000);
+}
+
+}  // namespace incident

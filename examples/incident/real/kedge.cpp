@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+// The bodies of kedge's clients, HTTP and TLS among them, compiled once for all scenarios.
+#include <kedge/src.hpp>
+
+#include <kedge/testing/detail/https_server.ipp>

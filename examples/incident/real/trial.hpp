@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <kedge/log/memory_sink.hpp>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace incident::real {
+
+/// One scenario of the real run: what it has to tell when all have ended, what did not come out as told, and kedge's log.
+class trial {
+public:
+    explicit trial(kedge::log::formatter format) : log_(std::make_shared<kedge::log::memory_sink>(20, format)) {}
+
+    const std::shared_ptr<kedge::log::memory_sink>& log() const noexcept { return log_; }
+
+    void without(const std::string& text) { tell("without", text); }
+    void with_kedge(const std::string& text) { tell("kedge", text); }
+    void the_price(const std::string& text) { tell("price", text); }
+    void check(bool as_told, const std::string& what) {
+        if (!as_told) wrong_.push_back(what);
+    }
+
+    bool as_told() const noexcept { return wrong_.empty(); }
+
+    /// All that was told, in lines; with kedge's log, if something went wrong.
+    std::string text(int number) const;
+
+private:
+    void tell(const char* who, const std::string& text) { told_.push_back({who, text}); }
+
+    struct line {
+        std::string who, text;
+    };
+    std::shared_ptr<kedge::log::memory_sink> log_;
+    std::vector<line> told_;
+    std::vector<std::string> wrong_;
+};
+
+void silent_payment_service(trial&);
+void exhausted_pool(trial&);
+void reset_connections(trial&);
+void three_of_ten(trial&);
+void database_restart(trial&);
+
+}  // namespace incident::real
