@@ -15,7 +15,7 @@ template <class Home> struct abandoned_call : race<Home> {
 
     void wait_for_a_place() {
         place = this->limit.try_acquire();
-        this->start_as_a_probe();
+        this->start();
     }
     void fail_first() {
         this->start();
@@ -31,6 +31,7 @@ template <class Home> struct abandoned_call : race<Home> {
             else if (part == 'O') this->op.abandon();
             else this->sim.shut_down();
         }
+        this->steps.clear();  // a coroutine unwinds in a step of its own
         place = {};
         CHECK(!this->ended());
         CHECK(this->alive.use_count() == 1);

@@ -24,16 +24,18 @@ namespace kedge_test {
 
 using namespace std::chrono_literals;
 using kedge::errc;
-using kedge::detail::home_kind;
 
 inline const error_code success{}, aborted = asio::error::operation_aborted, lost = asio::error::connection_reset;
 
-/// The homes of a call (docs/design/call-frame.md), as types for TEMPLATE_LIST_TEST_CASE.
-template <home_kind Kind> struct at { static constexpr home_kind home = Kind; };
-using at_a_lock = at<home_kind::lock>;
-using at_a_strand = at<home_kind::strand>;
-using on_one_thread = at<home_kind::one_thread>;
-using every_home = std::tuple<at_a_lock, at_a_strand, on_one_thread>;
+/// Where a call and its operation run (docs/design/call-frame.md), as types for TEMPLATE_LIST_TEST_CASE.
+template <bool ByCoroutine, bool OneThread> struct at {
+    static constexpr bool by_coroutine = ByCoroutine, one_thread = OneThread;
+};
+using at_a_lock = at<false, false>;
+using on_one_thread = at<false, true>;
+using coroutine_at_a_lock = at<true, false>;
+using coroutine_on_one_thread = at<true, true>;
+using every_home = std::tuple<at_a_lock, on_one_thread, coroutine_at_a_lock, coroutine_on_one_thread>;
 
 /// A simulation whose services end before the rest, as in the destructor of a context.
 struct mortal_simulation : kedge::testing::simulation {
@@ -46,7 +48,7 @@ struct mortal_simulation : kedge::testing::simulation {
  *  An attempt may take 1 s; there is one retry, after 1 s.
  */
 template <class Home> class race {
-    static constexpr bool by_coroutine = Home::home == home_kind::strand;
+    static constexpr bool by_coroutine = Home::by_coroutine;
 
 public:
     explicit race(kedge::nanoseconds total = 10s) : total_(total) {}
@@ -61,7 +63,7 @@ public:
 
     void start() {
         initiating_ = true;
-        if constexpr (Home::home == home_kind::one_thread) call(pipeline_of(kedge::threading::one_thread{}));
+        if constexpr (Home::one_thread) call(pipeline_of(kedge::threading::one_thread{}));
         else call(pipeline_of());
         initiating_ = false;
         steps.drain();
@@ -74,10 +76,8 @@ public:
     /// The timer rings after `d`, and its step is queued.
     void queue_expiry(kedge::nanoseconds d = 1s) { sim.run_for(d); }
 
-    /// The home of a coroutine queues a request itself, so that it keeps its place among the others.
     void queue_cancel(asio::cancellation_type type = asio::cancellation_type::terminal) {
-        if constexpr (by_coroutine) emit(type);
-        else asio::post(steps.get_executor(), [this, type] { emit(type); });
+        asio::post(steps.get_executor(), [this, type] { emit(type); });
     }
 
     /// What happens when the operation is called.
@@ -146,8 +146,9 @@ private:
         race* r;
         asio::awaitable<int> operator()() const {
             if (r->on_start_) r->on_start_();
-            co_return co_await r->op(asio::use_awaitable);
+            return body();
         }
+        asio::awaitable<int> body() const { co_return co_await r->op(asio::use_awaitable); }
     };
 
     struct initiating {

@@ -259,6 +259,7 @@ private:
 
     void resumed() {
         --tokens_;
+        emitting_ = false;
         if (abandoned_) return lose_token();
         proceed();
     }

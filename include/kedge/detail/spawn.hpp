@@ -6,6 +6,7 @@
 #include <boost/asio/associator.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/cancellation_type.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/execution.hpp>
@@ -13,9 +14,13 @@
 #include <boost/asio/prefer.hpp>
 #include <boost/asio/recycling_allocator.hpp>
 #include <boost/asio/strand.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/thread_pool.hpp>
 
+#include <exception>
 #include <memory>
+#include <optional>
+#include <type_traits>
 #include <utility>
 
 // A coroutine as an operation: where it runs, how it is told to stop, where its end is heard.
@@ -43,15 +48,52 @@ template <class Executor> asio::any_io_executor strand_of(const Executor& ex) {
     return asio::make_strand(std::move(found));
 }
 
+/// How a coroutine is told to stop, from elsewhere; touched on its strand only. Nothing is told before it has begun: on
+/// Boost 1.81 `co_spawn` lets an exception out of the executor when it finds a coroutine cancelled that never waited.
+class stop_line {
+public:
+    asio::cancellation_slot slot() noexcept { return signal_.slot(); }
+
+    void begun() {
+        begun_ = true;
+        if (asked_ != asio::cancellation_type::none) signal_.emit(asked_);
+    }
+    void ask(asio::cancellation_type type) {
+        asked_ = type;
+        if (begun_) signal_.emit(type);
+    }
+
+private:
+    asio::cancellation_signal signal_;
+    asio::cancellation_type asked_ = asio::cancellation_type::none;
+    bool begun_ = false;
+};
+
+/// `what`, of which nothing throws any more once it has ended (see @ref stop_line).
+template <class T>
+asio::awaitable<T> until_stopped(asio::awaitable<T, asio::any_io_executor> what, std::shared_ptr<stop_line> line) {
+    line->begun();
+    std::exception_ptr thrown;
+    std::conditional_t<std::is_void_v<T>, std::optional<bool>, std::optional<T>> value;
+    try {
+        if constexpr (std::is_void_v<T>) co_await std::move(what);
+        else value.emplace(co_await std::move(what));
+    } catch (...) {
+        thrown = std::current_exception();
+    }
+    co_await asio::this_coro::throw_if_cancelled(false);
+    if (thrown) std::rethrow_exception(thrown);
+    if constexpr (!std::is_void_v<T>) co_return std::move(*value);
+}
+
 /// Hears the end of a coroutine. Its cancellation slot is the coroutine's own, everything else the handler's.
 template <class Handler> class spawned {
 public:
     using cancellation_slot_type = asio::cancellation_slot;
 
-    spawned(Handler&& next, std::shared_ptr<asio::cancellation_signal> stop)
-        : handler(std::move(next)), stop_(std::move(stop)) {}
+    spawned(Handler&& next, std::shared_ptr<stop_line> line) : handler(std::move(next)), line_(std::move(line)) {}
 
-    cancellation_slot_type get_cancellation_slot() const noexcept { return stop_->slot(); }
+    cancellation_slot_type get_cancellation_slot() const noexcept { return line_->slot(); }
 
     template <class... Results> void operator()(Results... results) {
         asio::get_associated_cancellation_slot(handler).clear();
@@ -61,7 +103,7 @@ public:
     Handler handler;
 
 private:
-    std::shared_ptr<asio::cancellation_signal> stop_;
+    std::shared_ptr<stop_line> line_;
 };
 
 /** Runs `what` on `on`, a strand; `handler` hears of the end on its own executor.
@@ -74,13 +116,13 @@ template <class T, class Handler>
 void run_coroutine(const asio::any_io_executor& on, asio::awaitable<T, asio::any_io_executor> what, Handler handler) {
     auto slot = asio::get_associated_cancellation_slot(handler);
     if (!slot.is_connected()) return asio::co_spawn(on, std::move(what), std::move(handler));
-    const asio::recycling_allocator<asio::cancellation_signal> memory;
-    const auto stop = std::allocate_shared<asio::cancellation_signal>(memory);
-    slot.assign([on, stop](asio::cancellation_type type) {
+    const asio::recycling_allocator<stop_line> memory;
+    const auto line = std::allocate_shared<stop_line>(memory);
+    slot.assign([on, line](asio::cancellation_type type) {
         const asio::any_io_executor there = on;  // the coroutine may end meanwhile, and this function with it
-        asio::dispatch(there, [stop, type] { stop->emit(type); });
+        asio::dispatch(there, [line, type] { line->ask(type); });
     });
-    asio::co_spawn(on, std::move(what), spawned<Handler>(std::move(handler), stop));
+    asio::co_spawn(on, until_stopped(std::move(what), line), spawned<Handler>(std::move(handler), line));
 }
 
 }  // namespace kedge::detail

@@ -93,15 +93,16 @@ inline constexpr std::string_view repeat_advice = "kedge::retry{{.idempotent = t
 
 template <> struct stage_of<retry> {
     static constexpr bool repeats = true, timed = false;
-    bool paid = false;  ///< a token was taken for the attempt that comes next
+    static constexpr int none = -1;
+    int paid_after = none;  ///< the attempt whose retry was paid for
 
     admission enter(const retry&, call_state&, queue_place&) noexcept {
-        paid = false;
+        paid_after = none;
         return {};
     }
 
     next_attempt leave(const retry& policy, call_state& s, verdict v, const error_code& ec) noexcept {
-        if (s.cancelled && paid) policy.budget().core().refund(s.now);
+        if (paid_after == s.attempts) policy.budget().core().refund(s.now);  // and it was never made
         if (s.refused) return {};
         const bool bad = is_bad(v.judged);
         if (bad) s.now = s.rt.now();
@@ -113,7 +114,7 @@ template <> struct stage_of<retry> {
             give_up(policy, s, decision.stop, v, ec);
             return {};
         }
-        paid = true;
+        paid_after = s.attempts;
         if (policy.options().on_event) policy.options().on_event(retry_scheduled{s.attempts, decision.wait, ec});
         return decision.wait;
     }

@@ -77,7 +77,9 @@ template <class Traits> void call_frame<Traits>::cancel(asio::cancellation_type 
     if (calling_) {
         cancel_asked_ = type;
     } else if (phase_ == phase::running) {
-        emit(type);
+        emitting_ = true;  // until resumed: what ends meanwhile may do so later in this step, still inside `emit()`
+        signal_.emit(type);
+        return post_resume();
     } else if (phase_ == phase::backoff ? disarm() : phase_ == phase::queued && leave_queue()) {
         if (phase_ == phase::queued) --tokens_, (void)disarm();
         phase_ = phase::idle;
