@@ -72,6 +72,10 @@ private:
         }
     };
 
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdangling-pointer"  // at -O3 GCC 12 does not see that the destructor takes it back
+#endif
     /// Notices when the lock goes away while a function runs under it.
     struct watch {
         call_lock& lock;
@@ -83,6 +87,9 @@ private:
             if (!std::exchange(destroyed, true)) lock.destroyed_ = nullptr;
         }
     };
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
     /// Lets go when the function has run, also by an exception, unless the lock went away with it.
     struct holder {
