@@ -27,18 +27,82 @@ boost::asio::awaitable<int> price() { co_return 42; }
 int main() { boost::asio::io_context io; boost::asio::co_spawn(io, price(), boost::asio::detached); io.run(); }
 """
 
+# survival/ROW/LINE/COLUMN: one table for each row
+SURVIVAL = {"E0": "Do no harm: the share of calls that succeed, at random errors x calls a second",
+            "E1": "Amplification: every request is reset for a minute, at 200 calls a second",
+            "E3": "Hang: the dependency is silent for a minute, at 200 calls a second"}
+SURVIVAL_COLUMNS = {"no_policy": "no policy", "plain_retry": "plain retry", "breaker_only": "breaker only",
+                    "microsoft": "Microsoft", "resilience4j": "resilience4j", "kedge": "kedge",
+                    "payment_client": "payment", "database_client": "database"}
+
 
 def shorten(value):
     return "-" if value is None else f"{value:.3g}" if abs(value) < 10 else f"{value:.0f}"
 
 
 def show(row):
+    if not show.heading:
+        print(COLUMNS.format("row", "thr", "median", "min", "max", "unit", "allocs", "ratio", "baseline", "target"))
+        show.heading = True
     ratio = "" if row["ratio"] is None else f"{row['ratio']:.3f}"
     target = f"<= {row['target']:g}" if row.get("target") else ""
     mark = " !" if row.get("disturbed") else ""
     print(COLUMNS.format(row["name"], row["threads"], shorten(row["median"]), shorten(row["min"]), shorten(row["max"]),
                          row["unit"], shorten(row["allocs_per_op"]), ratio, row["baseline"] or "-", target) + mark,
           flush=True)
+
+
+show.heading = False
+
+
+class SurvivalTables:
+    """Prints survival rows as they come: a table for each row, a line when all its columns are there."""
+
+    def __init__(self):
+        self.table, self.line, self.cells, self.goals = None, None, {}, []
+
+    def take(self, row):
+        _, table, line, column = row["name"].split("/")
+        if (table, line) != (self.table, self.line):
+            self.end_line()
+        if table != self.table:
+            self.end_table()
+            print(f"\n{table}  {SURVIVAL.get(table, '')}; medians of the seeds\n{'':<28}"
+                  + "".join(f"{heading:>14}" for heading in SURVIVAL_COLUMNS.values()))
+        self.table, self.line, self.cells[column] = table, line, row
+        if "goal" in row:
+            self.goals.append(row)
+
+    def end_line(self):
+        if self.cells:
+            unit = next(iter(self.cells.values()))["unit"]
+            label = self.line if unit == "share" else f"{self.line}, {unit}"
+            print(f"{label:<28}" + "".join(f"{self.cell(column):>14}" for column in SURVIVAL_COLUMNS), flush=True)
+        self.cells = {}
+
+    def cell(self, column):
+        row = self.cells.get(column)
+        if row is None:
+            return "-"
+        value = f"{row['median'] * 100:.2f} %" if row["unit"] == "share" else shorten(row["median"])
+        return value + (" !" if row.get("missed_by") else "")
+
+    def end_table(self):
+        if not self.goals:
+            return
+        missed = [row for row in self.goals if row["missed_by"]]
+        print(f"the goal holds in {len(self.goals) - len(missed)} of {len(self.goals)} cells of kedge's own"
+              + (", and is missed at" if missed else ""))
+        for row in missed:
+            share = row["unit"] == "share"
+            by = f"{row['missed_by'] * 100:.2g} %" if share else f"{row['missed_by']:.3g} {row['unit']}"
+            sure = f" (± {row['uncertainty'] * 100:.2g} %)" if share else ""
+            print(f"!  {row['name']}: the goal is {row['goal']}, it misses by {by}{sure}")
+        self.goals = []
+
+    def end(self):
+        self.end_line()
+        self.end_table()
 
 
 def seconds(command, text, repetitions):
@@ -101,10 +165,14 @@ def main():
     rows = []
     short = arguments.quick or arguments.smoke
     options = ["--smoke"] if arguments.smoke else ["--quick"] if arguments.quick else []
-    print(COLUMNS.format("row", "thr", "median", "min", "max", "unit", "allocs", "ratio", "baseline", "target"))
+    tables = SurvivalTables()
     for row in program_rows(arguments.programs, options, arguments.filter):
-        show(row)
+        if row["name"].startswith("survival/"):
+            tables.take(row)
+        else:
+            show(row)
         rows.append(row)
+    tables.end()
     if not short or arguments.filter:
         for row in compile_rows(lambda name: bool(re.search(arguments.filter, name)), 1 if short else 5):
             show(row)
