@@ -17,7 +17,7 @@ namespace incident::real {
 namespace {
 
 constexpr nanoseconds pause = 50ms, outage = 6s, patience = 16s;
-constexpr kedge::testing::served resets{.how = kedge::testing::served::way::reset_at_once};
+const kedge::testing::served resets{.how = kedge::testing::served::way::reset_at_once};
 
 /// What became of the customers who came while the service was away, and what it had to bear.
 struct tally {
