@@ -53,10 +53,10 @@ public:
         demand(now, todo);
     }
 
-    /// True: it was waiting and has left. False: its end had been decided before.
-    bool cancel(pool_waiter& waiter) noexcept {
+    /// True: it was waiting and has left, timed out if its time is up. False: its end had been decided before.
+    bool cancel(pool_waiter& waiter, time_point now = {}) noexcept {
         if (waiter.line == wait_line::none) return false;
-        line_of(waiter).leave(waiter, wait_end::cancelled);
+        line_of(waiter).leave(waiter, waiter.deadline <= now ? wait_end::timed_out : wait_end::cancelled);
         return true;
     }
 

@@ -93,11 +93,12 @@ public:
         }
     }
 
-    /// False: it is ending in another way.
+    /// False: it is ending in another way. A limit around the wait passes at the same moment as the wait's own: whichever
+    /// is heard first, it was the pool that had nothing to give.
     bool cancel(pool_entry& e) noexcept {
         bool left = false;
         locked([&](core::pool_actions& todo) {
-            left = core_.cancel(e);
+            left = core_.cancel(e, rt.now());
             if (left) todo.done.push(e);
         });
         return left;

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: BSL-1.0
+// Waiting for one of the connections, as callers of the client see it.
+#include "bench.hpp"
+
+using namespace database_test;
+
+TEST_CASE("a limit that passes in the pool's queue is the pool's refusal, not a timeout of the server") {
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+        testing::simulation sim(seed);
+        testing::scripted_server server;
+        server.query_takes(20s);
+        client_type db(sim, {.url = server.url(), .max_connections = 1});
+        int refused = 0, others = 0;
+        db.async_query("select report", params(), [](error_code, rows) {});
+        for (int i = 0; i < 20; ++i) {
+            sim.run_for(7ms * (i % 5));
+            const auto deadline = sim.now() + 50ms * (1 + (i * 7 + static_cast<int>(seed)) % 9);
+            db.async_query("select customer", params(), {.deadline = deadline}, [&](error_code ec, rows) {
+                ++(ec == errc::pool_exhausted ? refused : others);
+            });
+        }
+        sim.run_for(2s);
+        CHECK(refused == 20);
+        CHECK(others == 0);
+        CHECK(db.snapshot().breaker.failures == 0);
+        sim.run();
+    }
+}
