@@ -16,12 +16,13 @@ namespace {
 
 const auto bad = make_error_code(boost::system::errc::connection_refused);
 
-/// Plays checks ('.' good, 'x' bad) and shows the state after each.
+/// Plays checks ('.' good, 'x' bad, '-' refused by kedge) and shows the state after each.
 std::string states_after(const std::string& checks, bool breaker_closed = true) {
     health_record record;
     std::string seen;
     for (const char c : checks) {
-        record.add(c == 'x' ? bad : boost::system::error_code{}, breaker_closed, time_point{1h});
+        if (c == '-') record.refused(make_error_code(boost::system::errc::resource_unavailable_try_again), time_point{1h});
+        else record.add(c == 'x' ? bad : boost::system::error_code{}, breaker_closed, time_point{1h});
         seen += "?udD"[static_cast<int>(record.snapshot(time_point{1h}).state)];
     }
     return seen;
@@ -41,6 +42,13 @@ TEST_CASE("health: the first check decides, later two of three", "[health]") {
 TEST_CASE("health: a breaker that is not closed makes it degraded, not better than down", "[health]") {
     CHECK(states_after("...", false) == "ddd");
     CHECK(states_after("xx", false) == "DD");
+}
+
+TEST_CASE("health: a check that kedge itself refused says nothing of the dependency", "[health]") {
+    CHECK(states_after(".-.") == "udu");
+    CHECK(states_after("-x") == "dD");     // the first that got through decides
+    CHECK(states_after("x-.-.") == "DDDDu");  // and still two of three must agree
+    CHECK(states_after(".-x-x") == "ududD");
 }
 
 TEST_CASE("health: a change is told once, with the error behind it", "[health]") {

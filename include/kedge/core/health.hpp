@@ -23,7 +23,8 @@ struct health_snapshot {
 namespace core {
 
 /** From single checks to a state of health: the first check decides, later two of the last three must agree, so that one
- *  lost packet wakes nobody. Up with a breaker that is not closed is `degraded`: checks pass, but calls are refused.
+ *  lost packet wakes nobody. Up with a breaker that is not closed is `degraded`: checks pass, but calls are refused. So is
+ *  a check that kedge itself refused, for want of a connection say: it tells nothing of the dependency.
  *
  *  Not thread-safe. Time and randomness come in as arguments.
  */
@@ -36,9 +37,17 @@ public:
         if (result) last_error_ = result;
         recent_ = (recent_ << 1 | (result ? 1U : 0U)) & 7U;
         const unsigned bad = (recent_ & 1U) + (recent_ >> 1 & 1U) + (recent_ >> 2 & 1U);
-        if (checks_ == 1) down_ = bad > 0, recent_ = down_ ? 7U : 0U;
+        if (!std::exchange(decided_, true)) down_ = bad > 0, recent_ = down_ ? 7U : 0U;
         else down_ = bad >= 2;
         return enter(down_ ? health::down : breaker_closed ? health::up : health::degraded, now);
+    }
+
+    /// One check did not get as far as the dependency. What was known of it stands. @return as @ref add
+    std::optional<health_changed> refused(boost::system::error_code why, time_point now) noexcept {
+        ++checks_;
+        last_error_ = why;
+        if (down_) return std::nullopt;
+        return enter(health::degraded, now);
     }
 
     health_snapshot snapshot(time_point now) const noexcept {
@@ -62,7 +71,7 @@ private:
 
     health state_ = health::unknown;
     unsigned recent_ = 0;  ///< the last three, the newest lowest; 1: bad
-    bool down_ = false;
+    bool decided_ = false, down_ = false;
     std::uint64_t checks_ = 0;
     int bad_in_a_row_ = 0;
     time_point since_{};
