@@ -106,6 +106,9 @@ public:
 
     /// @cond  for the facades: a probe that takes longer than an attempt may has failed
     void probe_lease(nanoseconds lease) const noexcept { state_->probe_lease(lease); }
+
+    /// for who probes
+    void watch(std::weak_ptr<detail::breaker_watcher> who) const { state_->watch(std::move(who)); }
     /// @endcond
 
 private:

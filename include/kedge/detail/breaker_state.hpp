@@ -5,12 +5,16 @@
 #include <kedge/core/event.hpp>
 #include <kedge/permit.hpp>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <new>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace kedge::detail {
 
@@ -22,7 +26,16 @@ constexpr std::uint64_t scramble(std::uint64_t x) noexcept {
     return x ^ (x >> 31);
 }
 
-/** What the handles of a circuit breaker share: the state machine, its lock, and its listener.
+/// Who probes for a breaker, and hence wants to know when it has opened. Called on any thread, outside its lock.
+class breaker_watcher {
+public:
+    virtual void breaker_opened() noexcept = 0;
+
+protected:
+    ~breaker_watcher() = default;
+};
+
+/** What the handles of a circuit breaker share: the state machine, its lock, its listener, and who probes for it.
  *
  *  Changes are queued under the lock and delivered outside it by whichever thread finds nobody delivering, so a
  *  listener hears them in order, one at a time, and may call the breaker.
@@ -61,6 +74,14 @@ public:
         under_lock([&] { core_.probe_lease(lease); });
     }
 
+    /// Places of those who are gone are used again, so that an index stays what it is while somebody counts.
+    void watch(std::weak_ptr<breaker_watcher> who) {
+        std::lock_guard guard(mutex_);
+        const auto gone = std::find_if(watchers_.begin(), watchers_.end(), [](const auto& w) { return w.expired(); });
+        if (gone != watchers_.end()) *gone = std::move(who);
+        else watchers_.push_back(std::move(who));
+    }
+
 private:
     static void settle(void* self, std::uint64_t ticket, const core::outcome& end) noexcept {
         auto& me = *static_cast<breaker_state*>(self);
@@ -83,11 +104,11 @@ private:
 
     void queue_change() noexcept {
         auto change = core_.take_change();
-        if (!change || !on_event_) return;
+        if (!change || (!on_event_ && watchers_.empty())) return;
         change->name = name_;
         try {
             queue_.push_back(*change);
-        } catch (const std::bad_alloc&) {  // the breaker goes on; its listener misses this one
+        } catch (const std::bad_alloc&) {  // the breaker goes on; whoever listens misses this one
         }
     }
 
@@ -95,13 +116,24 @@ private:
         if (delivering_) return;
         delivering_ = true;
         while (!queue_.empty()) {
-            const event what = queue_.front();
+            const breaker_changed what = queue_.front();
             queue_.pop_front();
             guard.unlock();
             on_event_(what);
             guard.lock();
+            if (what.to == kedge::breaker_state::open) tell_watchers(guard);
         }
         delivering_ = false;
+    }
+
+    void tell_watchers(std::unique_lock<std::mutex>& guard) noexcept {
+        for (std::size_t i = 0; i < watchers_.size(); ++i) {
+            std::shared_ptr<breaker_watcher> who = watchers_[i].lock();
+            guard.unlock();
+            if (who) who->breaker_opened();
+            who.reset();
+            guard.lock();
+        }
     }
 
     core::circuit_breaker core_;
@@ -110,6 +142,7 @@ private:
     std::mutex mutex_;
     std::uint64_t drawn_ = 0;
     std::deque<breaker_changed> queue_;
+    std::vector<std::weak_ptr<breaker_watcher>> watchers_;
     bool delivering_ = false;
 };
 
