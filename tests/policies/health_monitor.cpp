@@ -1,76 +1,25 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "../support/catch.hpp"
+#include "health_bench.hpp"
 
-#include <kedge/health_monitor.hpp>
-#include <kedge/testing/simulation.hpp>
-
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/cancellation_signal.hpp>
-
-#include <optional>
-#include <string>
-#include <vector>
-
-namespace asio = boost::asio;
-using namespace std::chrono_literals;
-using kedge::error_code;
-using kedge::health;
-using kedge::testing::simulation;
+using namespace health_test;
 
 namespace {
 
-/// A dependency that can be told how it is.
-struct dependency {
-    explicit dependency(simulation& s) : sim(s) {}
-
-    simulation& sim;
-    error_code says{};
-    kedge::nanoseconds takes = 10ms;
-    int asked = 0, under_way = 0, most_under_way = 0;
-
-    auto ping() {
-        return [this](auto&& token) {
-            return asio::async_compose<decltype(token), void(error_code)>(
-                [this, timer = std::make_unique<kedge::timer>(sim), begun = false](auto& self,
-                                                                                   error_code ec = {}) mutable {
-                    if (begun) {
-                        --under_way;
-                        timer.reset();
-                        return self.complete(ec ? ec : says);
-                    }
-                    begun = true;
-                    ++asked;
-                    most_under_way = std::max(most_under_way, ++under_way);
-                    timer->expires_after(takes);
-                    auto& wait = *timer;
-                    wait.async_wait(std::move(self));
-                },
-                token, sim);
-        };
+/// A check that brings something, and judges itself.
+struct look {
+    error_code says;
+    template <class Token> auto operator()(Token&& token) const {
+        return asio::async_initiate<Token, void(error_code, int)>(
+            [says = says](auto handler) {
+                const auto ex = asio::get_associated_executor(handler);
+                asio::post(ex, [h = std::move(handler), says]() mutable { h(says, 200); });
+            },
+            token);
+    }
+    static kedge::verdict classify(const error_code& ec) noexcept {
+        return {ec ? kedge::kind::neutral : kedge::kind::success, kedge::replay::never};
     }
 };
-
-/// A monitor that runs until the test is over.
-template <class Monitor> struct running {
-    running(simulation& s, Monitor& m) : sim(s) {
-        m.async_run(asio::bind_cancellation_slot(stop.slot(), [this](error_code ec) { ended = ec; }));
-    }
-    ~running() { end(); }
-
-    void end() {
-        if (ended) return;
-        stop.emit(asio::cancellation_type::terminal);
-        sim.run();
-        REQUIRE(ended);
-        CHECK(*ended == asio::error::operation_aborted);
-    }
-
-    simulation& sim;
-    asio::cancellation_signal stop;
-    std::optional<error_code> ended;
-};
-
-const error_code refused = asio::error::connection_refused;
 
 }  // namespace
 
@@ -160,36 +109,80 @@ TEST_CASE("monitor: stops at once, during a check and during a wait", "[health_m
     }
 }
 
-TEST_CASE("monitor: an open breaker means degraded, and the check is its probe", "[health_monitor]") {
+TEST_CASE("monitor: what the check brings comes through, and its own judgement counts", "[health_monitor]") {
+    simulation sim;
+    kedge::health_monitor monitor{sim, {}, look{refused}};
+    std::optional<int> status;
+    monitor.async_check([&](error_code ec, int got) {
+        CHECK(ec == refused);
+        status = got;
+    });
+    sim.run();
+    CHECK(status == 200);
+    CHECK(monitor.snapshot().state == health::degraded);
+}
+
+TEST_CASE("monitor: a check that found no connection free tells nothing of the dependency", "[health_monitor]") {
     simulation sim;
     dependency server(sim);
-    kedge::circuit_breaker breaker;
-    kedge::health_monitor monitor{sim, {}, server.ping(), breaker};
+    kedge::health_monitor monitor{sim, {}, server.ping()};
     running run(sim, monitor);
     sim.run_for(1s);
-    CHECK(monitor.snapshot().state == health::up);
-    for (int i = 0; i < 5; ++i) breaker.try_acquire().failure();
+    server.says = kedge::errc::pool_exhausted;
+    sim.run_for(3min);
     CHECK(monitor.snapshot().state == health::degraded);
-    sim.run_for(35s);
-    CHECK(breaker.snapshot().state == kedge::breaker_state::closed);  // three checks, and no user's call
-    CHECK(server.asked >= 4);
-    sim.run_for(35s);
+    CHECK(monitor.snapshot().last_error == kedge::errc::pool_exhausted);
+    server.says = {};
+    sim.run_for(40s);
     CHECK(monitor.snapshot().state == health::up);
 }
 
-TEST_CASE("monitor: while the probes fail it says so", "[health_monitor]") {
+TEST_CASE("monitor: a caller's deadline ends a check that then counts for nothing", "[health_monitor]") {
     simulation sim;
     dependency server(sim);
-    kedge::circuit_breaker breaker;
-    for (int i = 0; i < 5; ++i) breaker.try_acquire().failure();
-    kedge::health_monitor monitor{sim, {}, server.ping(), breaker};
-    running run(sim, monitor);
-    sim.run_for(1s);
-    CHECK(monitor.snapshot().state == health::degraded);
-    server.says = refused;
-    sim.run_for(2min);
-    CHECK(monitor.snapshot().state == health::down);
-    CHECK(breaker.snapshot().state == kedge::breaker_state::open);
+    server.takes = 1s;
+    kedge::health_monitor monitor{sim, {}, server.ping()};
+    std::optional<error_code> result;
+    monitor.async_check(kedge::call{.deadline = sim.now() + 300ms}, [&](error_code ec) { result = ec; });
+    sim.run();
+    CHECK(result == kedge::errc::deadline_exceeded);
+    CHECK(sim.elapsed() < 310ms);
+    CHECK(monitor.snapshot().checks == 0);
+}
+
+TEST_CASE("monitor: stopped, it ends its runs after the check that is under way", "[health_monitor]") {
+    simulation sim;
+    dependency server(sim);
+    server.takes = 1s;
+    kedge::health_monitor monitor{sim, {}, server.ping()};
+    SECTION("during a check") {
+        running run(sim, monitor);
+        sim.run_for(300ms);
+        monitor.stop();
+        sim.run_for(0s);
+        CHECK_FALSE(run.ended);
+        sim.run();
+        CHECK(run.ended == error_code());
+        CHECK(sim.elapsed() < 1010ms);
+    }
+    SECTION("during a wait") {
+        running run(sim, monitor);
+        sim.run_for(5s);
+        monitor.stop();
+        CHECK_FALSE(run.ended);  // never inside stop()
+        sim.run_for(0s);
+        CHECK(run.ended == error_code());
+        sim.run();
+    }
+    SECTION("before") {
+        monitor.stop();
+        running run(sim, monitor);
+        sim.run();
+        CHECK(run.ended == error_code());
+        CHECK(sim.elapsed() == 0s);
+    }
+    CHECK(server.under_way == 0);
+    CHECK(server.asked <= 1);
 }
 
 TEST_CASE("monitor: nonsense is refused by name", "[health_monitor]") {
@@ -197,4 +190,30 @@ TEST_CASE("monitor: nonsense is refused by name", "[health_monitor]") {
     dependency server(sim);
     CHECK_THROWS_WITH((kedge::health_monitor{sim, {.interval = 0s}, server.ping()}),
                       "kedge::health_monitor_options: interval = 0 ns, but it must be 1 ms or more");
+}
+
+TEST_CASE("monitor: handle, context and monitor may go in any order while it runs", "[health_monitor]") {
+    for (const auto when : {5ms, 5000ms}) {
+        std::optional<error_code> ended;
+        kedge::circuit_breaker breaker;
+        auto sim = std::make_unique<simulation>();
+        auto server = std::make_unique<dependency>(*sim);
+        std::optional<kedge::health_monitor<simulation::executor_type, decltype(server->ping())>> monitor;
+        monitor.emplace(*sim, kedge::health_monitor_options{}, server->ping(), breaker);
+        monitor->async_run([&, kept = *monitor](error_code ec) { ended = ec; });
+        sim->run_for(when);
+        SECTION("the handle first") {
+            monitor.reset();
+            sim->run_for(40s);
+            CHECK(server->asked == 2);
+            sim.reset();
+        }
+        SECTION("the context first") {
+            sim.reset();
+            monitor->stop();
+            for (int i = 0; i < 5; ++i) breaker.try_acquire(kedge::time_point{}).failure(kedge::time_point{});
+            CHECK(breaker.snapshot().state == kedge::breaker_state::open);
+        }
+        CHECK_FALSE(ended);
+    }
 }
