@@ -26,3 +26,28 @@ TEST_CASE("a limit that passes in the pool's queue is the pool's refusal, not a 
         sim.run();
     }
 }
+
+TEST_CASE_METHOD(bench, "a report names the pool when the pool refused, and nobody when it only refused before") {
+    call_report report;
+    const call c{.report = &report};
+    SECTION("exhausted") {
+        server.query_takes(10min);
+        for (int i = 0; i < 20; ++i) (void)query("select report");
+        const auto end = query("select customer", c);
+        sim.run_for(40s);
+        CHECK(end->ec == errc::pool_exhausted);
+        CHECK(report.stopped_by == stage::pool);
+    }
+    SECTION("down, and then the caller gave up") {
+        server.away(sim.now());
+        asio::cancellation_signal stop;
+        auto end = std::make_shared<ending>();
+        db.async_query("select customer", params(), c, asio::bind_cancellation_slot(stop.slot(), into(end)));
+        while (report.history[0].number == 0) sim.run_for(10ms);  // the pool has refused, and a retry waits
+        REQUIRE_FALSE(*end);
+        stop.emit(asio::cancellation_type::terminal);
+        sim.run_for(1ms);
+        CHECK(end->ec == asio::error::operation_aborted);
+        CHECK(report.stopped_by == stage::none);
+    }
+}

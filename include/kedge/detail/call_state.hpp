@@ -59,6 +59,7 @@ struct call_state {
 
     void start_attempt() noexcept {
         expired = told_to_stop = refused = false;
+        if (asked.report) asked.report->stopped_by = stage::none;  // what the operation may say of this attempt
         attempt_started = now;
         inner.number = ++attempts;
         inner.deadline = limit.at;
@@ -87,7 +88,7 @@ struct call_state {
         if (!r) return;
         r->attempts = attempts;
         r->result = ec;
-        r->stopped_by = stopped_by;
+        if (stopped_by != stage::none || refused || !ec) r->stopped_by = stopped_by;  // else what the operation said
         r->retry_after = retry_after;
         r->elapsed = rt.now() - started;
     }
