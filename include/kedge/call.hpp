@@ -76,6 +76,7 @@ enum class pool_refusal : std::uint8_t { none, queue_full, timed_out, down, clos
 struct pool_report {
     pool_refusal why = pool_refusal::none;
     int used = 0, max = 0, waiting = 0, dialing = 0;
+    int resetting = 0;  ///< given back, but their server may still be working: they count, and cannot be lent
     nanoseconds oldest_wait{0};
     error_code last_connect_error{};
     std::array<holder, 4> holders{};

@@ -33,10 +33,14 @@ TEST_CASE_METHOD(bench, "a report names the pool when the pool refused, and nobo
     SECTION("exhausted") {
         server.query_takes(10min);
         for (int i = 0; i < 20; ++i) (void)query("select report");
+        sim.run_for(1s);
         const auto end = query("select customer", c);
         sim.run_for(40s);
         CHECK(end->ec == errc::pool_exhausted);
         CHECK(report.stopped_by == stage::pool);
+        // At that moment all twenty had timed out, and their server was still at it: a report of 0/20 would explain nothing.
+        CHECK(report.pool.used + report.pool.resetting == 20);
+        CHECK(to_string(report.pool).find("0/20 used, 20 being reset, 1 waiting (oldest 30.0 s)") == 0);
     }
     SECTION("down, and then the caller gave up") {
         server.away(sim.now());

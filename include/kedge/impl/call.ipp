@@ -67,7 +67,9 @@ inline void append_history(std::string& out, const call_report& r) {
 }  // namespace detail
 
 inline std::string to_string(const pool_report& r) {
-    std::string out = std::to_string(r.used) + "/" + std::to_string(r.max) + " used, " + std::to_string(r.waiting) + " waiting";
+    std::string out = std::to_string(r.used) + "/" + std::to_string(r.max) + " used, ";
+    if (r.resetting > 0) out += std::to_string(r.resetting) + " being reset, ";
+    out += std::to_string(r.waiting) + " waiting";
     if (r.waiting > 0) out += " (oldest " + to_string(r.oldest_wait) + ")";
     out += ", " + std::to_string(r.dialing) + " dialing";
     const char* separator = "; ";
