@@ -3,6 +3,8 @@
 
 #include "../support/race.hpp"
 
+#include <kedge/timer.hpp>
+
 #include <string>
 
 using namespace kedge_test;
@@ -137,4 +139,20 @@ TEMPLATE_LIST_TEST_CASE("cancelled during the initiation", "[races]", every_home
         CHECK(r.end() == success);
     }
     CHECK(r.op.attempts() == 1);
+}
+
+// start() hands on the request that parent_cancelled() left in cancel_asked_, and cancel_arrived() then emits "none", which
+// overwrites what the coroutine remembers
+TEST_CASE("a coroutine that is cancelled before it begins remembers that", "[races][!shouldfail]") {
+    kedge::testing::simulation sim;
+    asio::cancellation_signal signal;
+    int ended = 0;
+    auto body = [&]() -> asio::awaitable<void> {
+        co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);  // hears nothing
+        co_await kedge::async_sleep(sim, 1h, asio::use_awaitable);
+    };
+    kedge::pipeline{sim}.async_call(body, asio::bind_cancellation_slot(signal.slot(), [&](std::exception_ptr) { ++ended; }));
+    signal.emit(asio::cancellation_type::terminal);
+    sim.run_for(0s);
+    CHECK(ended == 1);
 }
