@@ -50,7 +50,8 @@ void three_of_ten(trial& t) {
     char text[120];
     std::snprintf(text, sizeof text, "%d succeeded, none charged twice; %.2f attempts each, and the slowest took ", succeeded,
                   requests / static_cast<double>(payments_in_all));
-    t.without("three of ten attempts fail: " + std::to_string(plain) + " of " + std::to_string(payments_in_all) + " payments succeeded");
+    t.without("three of ten attempts fail: " + std::to_string(plain) + " of " + std::to_string(payments_in_all) +
+              " payments succeeded");
     t.with_kedge(text + to_string(slowest));
     t.check(plain == payments_in_all * 7 / 10, "seven of ten succeed without retries");
     t.check(succeeded >= payments_in_all * 98 / 100, "at least 98 of 100 succeed");
