@@ -12,7 +12,7 @@ namespace incident::real {
 /// One scenario of the real run: what it has to tell when all have ended, what did not come out as told, and kedge's log.
 class trial {
 public:
-    explicit trial(kedge::log::formatter format) : log_(std::make_shared<kedge::log::memory_sink>(20, format)) {}
+    explicit trial(kedge::log::formatter format) : log_(std::make_shared<kedge::log::memory_sink>(5, format)) {}
 
     const std::shared_ptr<kedge::log::memory_sink>& log() const noexcept { return log_; }
 
