@@ -162,14 +162,43 @@ TEST_CASE("answers are bounded in every part") {
 TEST_CASE("Retry-After: seconds, a date against the answer's own date, and nothing else") {
     const auto after = [](std::vector<http::header> h) { return http::retry_after({503, std::move(h), {}}); };
     CHECK(after({{"Retry-After", "7"}}) == 7s);
+    CHECK(after({{"Retry-After", " 120\t"}}) == 120s);
     CHECK(after({{"Retry-After", "1"}, {"retry-after", "100"}}) == 100s);
     CHECK(after({{"Retry-After", "999999999"}}) == 3600s);
     const std::string date = "Sun, 06 Nov 1994 08:49:37 GMT";
-    CHECK(after({{"Date", date}, {"Retry-After", "Sun, 06 Nov 1994 08:50:07 GMT"}}) == 30s);
+    for (const char* good : {"Sun, 06 Nov 1994 08:50:07 GMT", "Sunday, 06-Nov-94 08:50:07 GMT", "Sun Nov  6 08:50:07 1994"}) {
+        CAPTURE(good);
+        CHECK(after({{"Date", date}, {"Retry-After", good}}) == 30s);
+        CHECK(after({{"Date", good}, {"Retry-After", good}}) == 0s);
+        CHECK(after({{"Date", good}, {"Retry-After", "Sun, 06 Nov 1994 08:50:37 GMT"}}) == 30s);
+    }
+    CHECK(after({{"Date", "Thu Nov 10 08:49:37 1994"}, {"Retry-After", "Thursday, 10-Nov-94 08:49:38 GMT"}}) == 1s);
+    CHECK(after({{"Date", "Fri, 31 Dec 1999 23:59:50 GMT"}, {"Retry-After", "Saturday, 01-Jan-00 00:00:00 GMT"}}) == 10s);
     CHECK(after({{"Date", date}, {"Retry-After", "Sat, 05 Nov 1994 08:50:07 GMT"}}) == 0s);
-    CHECK(after({{"Retry-After", date}}) == 0s);
-    for (const char* bad : {"", "-1", "+1", "1.5", "soon", "99999999999", "1 ", "Sun, 31 Feb 1994 08:49:37 GMT"})
+    CHECK(after({{"Date", date}, {"Retry-After", "Sun, 06 Nov 2044 08:50:07 GMT"}}) == 3600s);
+    for (const char* bad :
+         {"", "-1", "+1", "1.5", "soon", "99999999999", "1 2", "Sun, 31 Feb 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:50:07",
+          "Sun, 06 Nov 1994 08:50:07 CET", "Sun, 06 Nov 1994 24:00:00 GMT", "Sun, 06 Nov 1994 08:60:00 GMT",
+          "Son, 06 Nov 1994 08:50:07 GMT", "Sun, 6 Nov 1994 08:50:07 GMT", "Sun, 06 nov 1994 08:50:07 GMT",
+          "Sunday, 06-Nov-1994 08:50:07 GMT", "Sonday, 06-Nov-94 08:50:07 GMT", "Sun, 06-Nov-94 08:50:07 GMT",
+          "Sun Nov 6 08:50:07 1994 GMT", "Sun Nov  6 08:50:07 94", "Sun, 06 Nov 1994 08:50:-7 GMT", "Sun"}) {
+        CAPTURE(bad);
         CHECK(after({{"Date", date}, {"Retry-After", bad}}) == 0s);
+    }
+}
+
+TEST_CASE("Retry-After: without a date of the answer's own ours counts, if it is known") {
+    const http::wall_time ours(std::chrono::seconds(784'111'777));  // 1994-11-06T08:49:37
+    const auto after = [](const char* date, const char* field, std::optional<http::wall_time> received) {
+        return http::retry_after({503, {{"Date", date}, {"Retry-After", field}}, {}}, received);
+    };
+    for (const char* good : {"Sun, 06 Nov 1994 08:50:07 GMT", "Sunday, 06-Nov-94 08:50:07 GMT", "Sun Nov  6 08:50:07 1994"}) {
+        CHECK(after("yesterday", good, ours) == 30s);
+        CHECK(after("yesterday", good, ours + 29'500ms) == 1s);  // to the whole second, rather later
+        CHECK(after("yesterday", good, ours + 1h) == 0s);
+        CHECK(after("yesterday", good, std::nullopt) == 0s);
+        CHECK(after("Sun, 06 Nov 1994 08:50:00 GMT", good, ours) == 7s);
+    }
 }
 
 TEST_CASE("an answer judges itself") {

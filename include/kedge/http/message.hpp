@@ -3,7 +3,9 @@
 
 #include <kedge/verdict.hpp>
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -60,9 +62,13 @@ inline std::string_view response::operator[](std::string_view name) const noexce
     return {};
 }
 
-/** The longest that the answer's `Retry-After` fields ask to wait: seconds, or a date, which counts from the answer's own
- *  `Date`, so that no clock of ours has to agree. At most an hour; zero if nothing valid is there. */
-nanoseconds retry_after(const response&) noexcept;
+using wall_time = std::chrono::system_clock::time_point;
+
+/** The longest that the answer's `Retry-After` fields ask to wait: seconds, or a date in one of the three forms of RFC 9110,
+ *  which counts from the answer's own `Date`, so that no clock of ours has to agree.
+ *  @param received when the answer came, by our clock; counts where it has no valid `Date`
+ *  @return at most an hour; zero if nothing valid is there, or if the date is past */
+nanoseconds retry_after(const response&, std::optional<wall_time> received = {}) noexcept;
 
 /// A pipeline judges answers by this: 429 and 503 are overload with @ref retry_after, other 5xx are failures, everything
 /// below 500 says nothing against the server.
