@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <kedge/database/operations.hpp>
+#include <kedge/core/health.hpp>
+#include <kedge/database/core.hpp>
 #include <kedge/database/options.hpp>
-#include <kedge/log/database_error.hpp>
-#include <kedge/pipeline.hpp>
-#include <kedge/runtime.hpp>
-#include <kedge/timer.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/compose.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/deferred.hpp>
 
 #include <concepts>
 #include <exception>
@@ -19,73 +17,12 @@
 
 namespace kedge {
 
-namespace detail {
-
-template <class Connection> struct judge_by_connection {
-    template <class... Ts> verdict operator()(const error_code& ec, const Ts&...) const noexcept {
-        return Connection::classify(ec);
-    }
+/// The state of a @ref database_client at one moment.
+struct database_snapshot {
+    pool_snapshot pool{};
+    breaker_snapshot breaker{};
+    health_snapshot health{};  ///< as the checks of @ref database_client::async_run know it
 };
-
-/// What a client's handles and its running calls share.
-template <class Connection> class database_core : public std::enable_shared_from_this<database_core<Connection>> {
-public:
-    template <context C>
-    database_core(C& ctx, const database_options& o)
-        : rt(runtime::of(ctx.get_executor())), sink(o.sink), health_interval(o.health_interval),
-          breaker({.name = o.name, .consecutive_failures = o.breaker_threshold, .on_event = o.on_event}),
-          pool(ctx,
-               {.name = o.name, .max = o.max_connections, .acquire_timeout = o.acquire_timeout,
-                .connect_timeout = o.connect_timeout, .on_event = o.on_event},
-               typename Connection::connector_type(o.url)),
-          pipe(boost::asio::any_io_executor(ctx.get_executor()), classify_by<judge_by_connection<Connection>>{},
-               total_timeout{o.total_timeout}, retry({.max_retries = o.max_retries, .on_event = o.on_event}), breaker,
-               timeout{o.query_timeout}) {}
-
-    template <class Handler> void query(sql_text text, params values, const call& c, Handler handler) {
-        start(std::move(text), std::move(values), c, rows_completion(std::move(handler), pipe.get_executor()));
-    }
-
-    void start(sql_text text, params values, const call& c, rows_completion handler) {
-        auto report = [self = this->shared_from_this(), c](rows_completion&& next, error_code ec, rows result) {
-            self->failed(ec, c);
-            std::move(next)(ec, std::move(result));
-        };
-        then_handler<rows_completion, decltype(report)> reporting(std::move(handler), std::move(report));
-        if (const error_code bad = check_statement(text, values)) {
-            const auto ex = boost::asio::get_associated_executor(reporting, pipe.get_executor());
-            boost::asio::post(ex, [next = std::move(reporting), bad]() mutable { next(bad, rows()); });
-            return;
-        }
-        pipe.async_call(query_operation<Connection>(pool, std::move(text), std::move(values)), c, std::move(reporting));
-    }
-
-    /// One record for each failed call; a caller who gave up knows it himself.
-    void failed(const error_code& ec, const call& c) const noexcept {
-        if (ec && sink && ec != boost::asio::error::operation_aborted)
-            log::database_error(*sink, {.error = ec, .place = c.place, .time = rt.wall_now()});
-    }
-    void failed(const std::exception_ptr& thrown, const call& c) const noexcept {
-        if (!thrown || !sink) return;
-        try {
-            std::rethrow_exception(thrown);
-        } catch (const boost::system::system_error& e) {
-            failed(e.code(), c);
-        } catch (...) {  // the application's own
-        }
-    }
-
-    runtime& rt;
-    std::shared_ptr<log::sink> sink;
-    nanoseconds health_interval;
-    circuit_breaker breaker;
-    connection_pool<Connection> pool;
-    pipeline<boost::asio::any_io_executor, classify_by<judge_by_connection<Connection>>, total_timeout, retry,
-             circuit_breaker, timeout>
-        pipe;
-};
-
-}  // namespace detail
 
 /** Statements and transactions against one database, which survive what databases do: total timeout ⊃ retry ⊃ circuit
  *  breaker ⊃ timeout ⊃ connection pool ⊃ statement.
@@ -97,37 +34,62 @@ public:
  *  for (auto [id, total] : rows.as<std::int64_t, std::string_view>()) …
  *  @endcode
  *
- *  A handle on shared state. Works without @ref async_run; that makes health checks and the pool's upkeep continuous.
- *  A statement is repeated after what certainly was not executed; after anything ambiguous only where the caller says so
- *  (`call::repeating`, `transaction_options::read_only`).
+ *  A handle on shared state: copies are the same client. Works without @ref async_run; that makes health checks and the
+ *  pool's upkeep continuous. A statement is repeated after what certainly was not executed; after anything ambiguous only
+ *  where the caller says so (`call::repeating`, `transaction_options::read_only`).
  *
  *  @tparam Connection see @ref database_connection; `sqlite::connection`, `testing::scripted_connection`
- *  @par Per-operation cancellation  As for `pipeline::async_call`.
- *  @par Errors  `Connection`'s own; @ref sql_errc; `errc::pool_exhausted`, `pool_closed`, `circuit_open`, `timed_out`,
- *  `deadline_exceeded`, `deadline_too_short`, `commit_unknown`; `operation_aborted`.
- *  @par Lifetimes  Running calls keep what they need; the client may be destroyed. The context must outlive both.
- *  @par Thread safety  Safe from any thread.
+ *
+ *  What holds for all of its functions:
+ *
+ *  @par Executors  Handlers run on their associated executor, by default @ref get_executor, never inside the function.
+ *  @par Per-operation cancellation  terminal and partial, and total until an attempt has failed; a transaction under way
+ *  hears terminal only, a statement under way what its connection supports, which is terminal at least. A wait, in the queue
+ *  or for a retry, ends at once. A statement does too; its connection is not lent again before the server is done with it.
+ *  Emit it where the handler would run.
+ *  @par Errors  In the order in which a call meets them:
+ *  @li @ref sql_errc - the text or the parameters cannot be right; nothing was sent
+ *  @li `errc::circuit_open` - refused without asking the pool; `report.retry_after` says when to come back
+ *  @li `errc::pool_exhausted` - no connection came free within `acquire_timeout` or the time of the attempt, or too many
+ *      were waiting already; the report says who holds them
+ *  @li `errc::pool_closed` - after @ref async_shutdown
+ *  @li the connect error itself - nothing is connected, and dialing has failed for a second
+ *  @li `Connection`'s own errors; `report.said` has the server's words
+ *  @li `errc::timed_out` (`query_timeout`), `errc::deadline_exceeded` (`total_timeout` or `call::deadline`),
+ *      `errc::deadline_too_short` (the deadline had passed before the call could begin)
+ *  @li `asio::error::operation_aborted` - cancelled
+ *  @par Records  Each failed call makes one record in `database_options::sink`, unless its caller cancelled it.
+ *  @par Lifetimes  Running calls keep what they need; the client may be destroyed. The context must outlive both. When it is
+ *  destroyed first, handlers are destroyed without being called.
+ *  @par Thread safety  Safe from any thread; one handle object is not to be assigned meanwhile.
+ *  @par Exceptions  Only from copying arguments and allocating the call, before it starts.
+ *  @par Complexity  One allocation for the call, and one each for an attempt's copy of text and values, its handler and its
+ *  place in the pool; what the connection needs comes on top.
  */
 template <database_connection Connection> class database_client {
 public:
     using executor_type = boost::asio::any_io_executor;
+    using connection_type = Connection;
 
+    /// Connects to nothing yet: the pool dials when somebody needs a connection.
     /// @throws std::invalid_argument names the option and its value, or the accepted forms of a URL
     template <context C>
     database_client(C& ctx, const database_options& options) : core_(std::make_shared<core>(ctx, options)) {}
 
     executor_type get_executor() const noexcept { return core_->pipe.get_executor(); }
 
-    /** Executes one statement and fetches its rows; `void(error_code, rows)`.
-     *  @param text a literal or @ref dynamic_sql; parameters are `$1`, `$2`, …
-     *  @param c deadline, report, tag, and whether it may be repeated
+    /** Executes one statement and fetches its rows, all of them into memory.
+     *
+     *  @par Completion signature  `void(error_code, rows)`; the rows are empty if there is an error.
+     *  @param text   a literal, or @ref dynamic_sql; UTF-8 without NUL; parameters are `$1`, `$2`, …
+     *  @param values as many as the text has places for; owned by the call
+     *  @param c      deadline, report, tag, and whether it may be repeated
      */
     template <class Token = boost::asio::deferred_t>
     auto async_query(sql_text text, params values, call c, Token&& token = {}) {
         return boost::asio::async_initiate<Token, void(error_code, rows)>(
             [self = core_](auto&& handler, sql_text sql, params given, const call& of) {
-                const call inner = inside(of, get_associated_attempt(handler));
-                self->query(std::move(sql), std::move(given), inner, std::forward<decltype(handler)>(handler));
+                self->query(std::move(sql), std::move(given), of, std::forward<decltype(handler)>(handler));
             },
             token, std::move(text), std::move(values), c);
     }
@@ -138,14 +100,17 @@ public:
         return async_query(std::move(text), std::move(values), call{.place = where}, std::forward<Token>(token));
     }
 
-    /// Executes one statement and counts what it changed; `void(error_code, affected)`.
+    /** Executes one statement and counts what it changed; parameters as for @ref async_query.
+     *
+     *  @par Completion signature  `void(error_code, affected)`; zero rows if there is an error. After an ambiguous one
+     *  (`timed_out`, a reset connection) nobody knows whether it was executed.
+     */
     template <class Token = boost::asio::deferred_t>
     auto async_execute(sql_text text, params values, call c, Token&& token = {}) {
         return boost::asio::async_initiate<Token, void(error_code, affected)>(
             [self = core_](auto&& handler, sql_text sql, params given, const call& of) {
                 using handler_type = std::decay_t<decltype(handler)>;
-                const call inner = inside(of, get_associated_attempt(handler));
-                self->query(std::move(sql), std::move(given), inner,
+                self->query(std::move(sql), std::move(given), of,
                             detail::affected_only<handler_type>(std::forward<decltype(handler)>(handler)));
             },
             token, std::move(text), std::move(values), c);
@@ -157,15 +122,22 @@ public:
         return async_execute(std::move(text), std::move(values), call{.place = where}, std::forward<Token>(token));
     }
 
-    /** Runs `body` between BEGIN and COMMIT; `void(std::exception_ptr, T)`.
+    /** Runs `body` between BEGIN and COMMIT on one connection.
      *
-     *  Committed when `body` returns, rolled back when it throws or the call is cancelled. It may run again, from its
-     *  beginning, after an error that certainly left nothing behind (a lock, a deadlock); what it does outside of the
-     *  database must bear that. `errc::commit_unknown`: COMMIT was sent and its answer was lost; never repeated.
+     *  Committed when `body` returns, rolled back when it throws or the call is cancelled or too late. It may run again, from
+     *  its beginning, after an error that certainly left nothing behind (a lock, a deadlock); what it does outside of the
+     *  database must bear that. What it throws of its own comes out unchanged, is not repeated, and says nothing against
+     *  the database; it makes no record.
      *
-     *  @param body `asio::awaitable<T>(kedge::transaction&)`; called on the coroutine's own executor
-     *  @param options `read_only` makes the server refuse writes, and the whole may always be repeated
-     *  @param token `asio::use_awaitable` (`deferred` cannot await this signature on Boost 1.81)
+     *  @par Completion signature  `void(std::exception_ptr, T)`, or `void(std::exception_ptr)` if T is void; errors come as
+     *  `boost::system::system_error`. T must be default constructible.
+     *  @par Errors  Besides those of every call `errc::commit_unknown`: COMMIT was sent and its answer was lost, be it that
+     *  the connection broke, the time was over or the caller cancelled. Never repeated.
+     *
+     *  @param body    `asio::awaitable<T>(kedge::transaction&)`; called on the coroutine's own executor, once per attempt,
+     *                 always as the same object, which lives in the call
+     *  @param options `read_only` makes the server refuse writes, and the whole may be repeated after any failure
+     *  @param token   `asio::use_awaitable` (Asio's `deferred` cannot await this signature on Boost 1.81)
      */
     template <class F, class Token = boost::asio::deferred_t>
     auto async_transaction(F body, transaction_options options, call c, Token&& token = {}) {
@@ -177,7 +149,7 @@ public:
             [self = core_](auto&& handler, operation op, const call& of) {
                 using handler_type = std::decay_t<decltype(handler)>;
                 auto report = [self, of](handler_type&& next, std::exception_ptr thrown, auto... value) {
-                    self->failed(thrown, of);
+                    thrown = self->failed(std::move(thrown), of);
                     std::move(next)(std::move(thrown), std::move(value)...);
                 };
                 detail::then_handler<handler_type, decltype(report)> reporting(std::forward<decltype(handler)>(handler),
@@ -193,7 +165,7 @@ public:
         return async_transaction(std::move(body), options, call{.place = where}, std::forward<Token>(token));
     }
 
-    /// Asks the server for a sign of life, through pool and breaker, once; `void(error_code)`.
+    /// Asks the server for a sign of life, through pool and breaker like any call, but never twice; `void(error_code)`.
     template <class Token = boost::asio::deferred_t> auto async_ping(call c, Token&& token = {}) {
         c.repeating = repeat::forbidden;
         return boost::asio::async_initiate<Token, void(error_code)>(
@@ -212,30 +184,51 @@ public:
         return async_ping(call{.place = where}, std::forward<Token>(token));
     }
 
-    /// Continuous upkeep of the pool until cancelled; `void(error_code)`.
+    /** Continuous health checks and upkeep of the pool. One at a time is enough.
+     *
+     *  At once and then every `health_interval`, a tenth more or less, a `select 1` goes through the pool. Its changes of
+     *  state are `health_changed` events, and @ref snapshot shows it. When the circuit breaker has opened, the checks are its
+     *  probes, so that it closes without a caller who had to try. A check makes no record.
+     *
+     *  @par Completion signature  `void(error_code)`: `asio::error::operation_aborted` when cancelled; none after
+     *  @ref async_shutdown or the end of the last handle and call, when the check that was under way has ended.
+     *  @par Per-operation cancellation  terminal, partial and total; both loops end within one turn.
+     *  @par Lifetimes  Keeps the context's `run()` from returning, but not the client alive.
+     */
     template <class Token = boost::asio::deferred_t> auto async_run(Token&& token = {}) {
-        return core_->pool.async_run(std::forward<Token>(token));
+        return boost::asio::async_initiate<Token, void(error_code)>(
+            [self = core_](auto&& handler) {
+                self->run({std::forward<decltype(handler)>(handler), self->pipe.get_executor()});
+            },
+            token);
     }
 
-    /// Refuses new calls, lets old ones finish until `deadline`; `void(error_code)`.
+    /** Refuses new calls and those that wait (`errc::pool_closed`), lets the running ones finish, ends @ref async_run.
+     *
+     *  @par Completion signature  `void(error_code)`: none when no connection is open any more, `errc::pool_exhausted` if
+     *  some were still in use at `deadline`: those calls go on, and their connections are closed as they come back.
+     */
     template <class Token = boost::asio::deferred_t> auto async_shutdown(time_point deadline, Token&& token = {}) {
-        return core_->pool.async_shutdown(deadline, std::forward<Token>(token));
+        return boost::asio::async_initiate<Token, void(error_code)>(
+            [self = core_](auto&& handler, time_point until) {
+                self->health.stop();
+                self->pool.async_shutdown(until, std::forward<decltype(handler)>(handler));
+            },
+            token, deadline);
     }
 
-    database_snapshot snapshot() const { return {core_->pool.snapshot(), core_->breaker.snapshot()}; }
+    /// Pool, breaker and health, each consistent in itself. @par Complexity  O(1), three locks.
+    database_snapshot snapshot() const {
+        return {core_->pool.snapshot(), core_->breaker.snapshot(), core_->health.snapshot()};
+    }
 
 private:
     using core = detail::database_core<Connection>;
 
-    /// A call inside another kedge call ends no later than that one.
-    static call inside(call c, const attempt& outer) noexcept {
-        c.deadline = std::min(c.deadline, outer.deadline);
-        if (c.repeating == repeat::as_configured) c.repeating = outer.repeating;
-        if (c.tag.empty()) c.tag = outer.tag;
-        return c;
-    }
-
     std::shared_ptr<core> core_;
 };
+
+/// The spelling of the request that kedge was made for.
+template <database_connection Connection> using DatabaseClient = database_client<Connection>;
 
 }  // namespace kedge

@@ -66,6 +66,12 @@ private:
     params values_;
 };
 
+/** What the function of a transaction threw, unless it is what the database said. It travels packed, so that nobody takes
+ *  its code for the database's: it is no reason to open the circuit breaker, nor to run the transaction again. */
+struct application_exception {
+    std::exception_ptr own;
+};
+
 /// Statements inside a transaction; remembers the error that ended it.
 template <class Connection> class open_transaction final : public transaction_statements {
 public:
@@ -87,9 +93,13 @@ public:
 
     error_code dead() const noexcept { return dead_; }
 
+    /// The error of the last statement that failed.
+    error_code said() const noexcept { return said_; }
+
 private:
     /// An answer of the application kind leaves the transaction open, unless the server closed it all the same.
     void note(const error_code& ec) noexcept {
+        if (ec) said_ = ec;
         if (!ec || dead_) return;
         if (Connection::classify(ec).judged != kind::success ||
             Connection::connector_type::inspect(on_) != reuse::needs_reset)
@@ -98,7 +108,7 @@ private:
 
     Connection& on_;
     attempt of_;
-    error_code dead_{};
+    error_code dead_{}, said_{};
 };
 
 template <class T> struct transaction_signature {
@@ -125,12 +135,12 @@ public:
         (void)co_await given.async_query(Connection::begin(options_), params(), boost::asio::use_awaitable);
         if constexpr (std::is_void_v<value_type>) {
             auto run = [&] { return body_(given); };
-            co_await guarded(*held, run);
+            co_await guarded(*held, statements, run);
             co_await commit(statements, given);
         } else {
             std::optional<value_type> result;
             auto keep = [&]() -> boost::asio::awaitable<void> { result.emplace(co_await body_(given)); };
-            co_await guarded(*held, keep);
+            co_await guarded(*held, statements, keep);
             co_await commit(statements, given);
             co_return std::move(*result);
         }
@@ -138,7 +148,8 @@ public:
 
 private:
     /// Rolls back before the caller hears of an exception, so that what it does next finds no lock of ours.
-    template <class Body> static boost::asio::awaitable<void> guarded(Connection& on, Body& body) {
+    template <class Body>
+    static boost::asio::awaitable<void> guarded(Connection& on, const open_transaction<Connection>& statements, Body& body) {
         std::exception_ptr thrown;
         try {
             co_await body();
@@ -147,12 +158,17 @@ private:
         }
         if (!thrown) co_return;
         const boost::asio::cancellation_state state = co_await boost::asio::this_coro::cancellation_state;
-        if (state.cancelled() == boost::asio::cancellation_type::none) {
-            error_code ignored;  // the pool tries again or closes the connection
-            (void)co_await on.async_query("rollback", params(),
-                                          boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
-        }
-        std::rethrow_exception(thrown);
+        if (state.cancelled() != boost::asio::cancellation_type::none) std::rethrow_exception(thrown);
+        error_code ignored;  // the pool tries again or closes the connection
+        (void)co_await on.async_query("rollback", params(),
+                                      boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
+        if (came_from(statements, thrown)) std::rethrow_exception(thrown);
+        throw application_exception{thrown};
+    }
+
+    static bool came_from(const open_transaction<Connection>& statements, const std::exception_ptr& thrown) noexcept {
+        const error_code code = outcome<void(std::exception_ptr)>{thrown, {}}.code();
+        return code && code == statements.said();
     }
 
     /// An answer means that nothing was committed. Anything else after COMMIT was sent: nobody knows.

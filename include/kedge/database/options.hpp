@@ -12,28 +12,39 @@
 
 namespace kedge {
 
-/// How a @ref database_client behaves. Numbers marked [seed] are those of the system that kedge replaces.
+/// How a @ref database_client behaves. Numbers marked [seed] are those of the system that kedge replaces. Times are more than
+/// 0; a wrong number ends in `std::invalid_argument` when the client is made.
 struct database_options {
-    std::string name = "database";  ///< in events, records and snapshots
-    std::string url{};              ///< e.g. `postgresql://shop@db/shop`, `sqlite:/var/lib/shop.db`, `sqlite::memory:`
+    std::string name = "database";  ///< in events
+    std::string url{};              ///< e.g. `sqlite:/var/lib/shop.db`, `sqlite::memory:`; the connection's type says which
 
-    int max_connections = 20;                                      ///< 1 or more [seed]
-    nanoseconds acquire_timeout = std::chrono::milliseconds(30'000);  ///< waiting for a connection [seed]
-    nanoseconds connect_timeout = std::chrono::seconds(5);         ///< opening one
-    nanoseconds query_timeout = std::chrono::seconds(30);          ///< one attempt, waiting included
-    nanoseconds total_timeout = std::chrono::seconds(60);          ///< the call with its retries; more than query_timeout
-    int max_retries = 3;                                           ///< after the first attempt, 0 or more; only what is harmless
-    int breaker_threshold = 5;                                     ///< failures in a row that open the breaker [seed]
-    nanoseconds health_interval = std::chrono::seconds(30);        ///< between the pings of async_run [seed]
+    /// Open at the same time, 1 to 100 000 [seed].
+    int max_connections = 20;
+
+    /// Waiting for a connection; never infinite [seed].
+    nanoseconds acquire_timeout = std::chrono::milliseconds(30'000);
+
+    /// Opening one, or making one usable again; never infinite (HikariCP).
+    nanoseconds connect_timeout = std::chrono::seconds(5);
+
+    /// One attempt, waiting for a connection included; below `total_timeout`. As long as `acquire_timeout`, so that who
+    /// waited in vain hears of the pool and not of the server.
+    nanoseconds query_timeout = std::chrono::seconds(30);
+
+    /// The call with its retries: room for two attempts that take their whole time.
+    nanoseconds total_timeout = std::chrono::seconds(60);
+
+    /// Tries after the first, 0 to 1000; only of what is harmless to repeat (Google SRE, chapter 21).
+    int max_retries = 3;
+
+    /// Failures in a row that open the breaker, 1 or more [seed]; see `circuit_breaker_options::consecutive_failures`.
+    int breaker_threshold = 5;
+
+    /// Between the checks of `database_client::async_run`, 1 ms or more [seed].
+    nanoseconds health_interval = std::chrono::seconds(30);
 
     std::shared_ptr<log::sink> sink{};  ///< hears of failed calls; none: nobody does
-    listener on_event{};                ///< hears of breaker, pool and retries
-};
-
-/// The state of a @ref database_client at one moment.
-struct database_snapshot {
-    pool_snapshot pool{};
-    breaker_snapshot breaker{};
+    listener on_event{};                ///< hears of breaker, pool, retries and health
 };
 
 }  // namespace kedge

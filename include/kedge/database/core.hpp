@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <kedge/database/operations.hpp>
+#include <kedge/database/options.hpp>
+#include <kedge/database/upkeep.hpp>
+#include <kedge/log/database_error.hpp>
+#include <kedge/pipeline.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <exception>
+#include <memory>
+#include <utility>
+
+namespace kedge::detail {
+
+template <class Connection> struct judge_by_connection {
+    template <class... Ts> verdict operator()(const error_code& ec, const Ts&...) const noexcept {
+        // What the application throws says nothing of the database.
+        if (ec == errc::operation_threw) return {kind::neutral, replay::never};
+        return Connection::classify(ec);
+    }
+};
+
+/// What a client's handles and its running calls share. Its end ends what @ref run started.
+template <class Connection> class database_core : public std::enable_shared_from_this<database_core<Connection>> {
+public:
+    template <context C>
+    database_core(C& ctx, const database_options& o)
+        : sink(o.sink), rt(runtime::of(ctx.get_executor())),
+          breaker({.name = o.name, .consecutive_failures = o.breaker_threshold, .on_event = o.on_event}),
+          pool(ctx,
+               {.name = o.name, .max = o.max_connections, .acquire_timeout = o.acquire_timeout,
+                .connect_timeout = o.connect_timeout, .on_event = o.on_event},
+               typename Connection::connector_type(o.url)),
+          pipe(boost::asio::any_io_executor(ctx.get_executor()), classify_by<judge_by_connection<Connection>>{},
+               total_timeout{o.total_timeout}, retry({.max_retries = o.max_retries, .on_event = o.on_event}), breaker,
+               timeout{o.query_timeout}),
+          health(pipe.get_executor(),
+                 {.name = o.name, .interval = o.health_interval,
+                  .timeout = std::min(o.connect_timeout, nanoseconds::max() - ping_timeout) + ping_timeout,
+                  .on_event = o.on_event},
+                 ping_operation<Connection>(pool), breaker) {
+        breaker.probe_lease(o.query_timeout);
+    }
+    ~database_core() { health.stop(); }
+
+    template <class Handler> void query(sql_text text, params values, const call& c, Handler handler) {
+        const attempt outer = get_associated_attempt(handler);
+        start(std::move(text), std::move(values), c, outer, rows_completion(std::move(handler), pipe.get_executor()));
+    }
+
+    void start(sql_text text, params values, const call& c, const attempt& outer, rows_completion handler) {
+        auto report = [self = this->shared_from_this(), c](rows_completion&& next, error_code ec, rows result) {
+            self->failed(ec, c);
+            std::move(next)(ec, std::move(result));
+        };
+        then_handler<rows_completion, decltype(report)> reporting(std::move(handler), std::move(report));
+        if (const error_code bad = check_statement(text, values)) return refuse(bad, c, std::move(reporting));
+        attempt_handler<decltype(reporting)> inside(std::move(reporting), outer);
+        pipe.async_call(query_operation<Connection>(pool, std::move(text), std::move(values)), c, std::move(inside));
+    }
+
+    void run(joint_run::handler_type handler) {
+        auto upkeep = [this](auto&& token) { pool.async_run(std::move(token)); };
+        auto checks = [this](auto&& token) { health.async_run(std::move(token)); };
+        std::make_shared<joint_run>(std::move(handler))->start(upkeep, checks);
+    }
+
+    /// One record for each failed call; a caller who gave up knows it himself.
+    void failed(const error_code& ec, const call& c) const noexcept {
+        if (!ec || !sink || ec == boost::asio::error::operation_aborted) return;
+        log::database_error(*sink, {.error = ec, .report = c.report, .place = c.place, .time = rt.wall_now()});
+    }
+
+    /// The same for a transaction. @return the exception for the caller: the application's own is unpacked, not recorded
+    std::exception_ptr failed(std::exception_ptr thrown, const call& c) const noexcept {
+        if (!thrown) return thrown;
+        try {
+            std::rethrow_exception(thrown);
+        } catch (const application_exception& e) {
+            return e.own;
+        } catch (const boost::system::system_error& e) {
+            failed(e.code(), c);
+        } catch (...) {
+        }
+        return thrown;
+    }
+
+    const std::shared_ptr<log::sink> sink;
+    runtime& rt;
+    circuit_breaker breaker;
+    connection_pool<Connection> pool;
+    pipeline<boost::asio::any_io_executor, classify_by<judge_by_connection<Connection>>, total_timeout, retry,
+             circuit_breaker, timeout>
+        pipe;
+    health_monitor<boost::asio::any_io_executor, ping_operation<Connection>> health;
+
+private:
+    template <class Handler> void refuse(const error_code& bad, const call& c, Handler handler) {
+        if (c.report) *c.report = call_report{.result = bad};
+        const auto ex = boost::asio::get_associated_executor(handler, pipe.get_executor());
+        boost::asio::post(ex, [next = std::move(handler), bad]() mutable { next(bad, rows()); });
+    }
+};
+
+}  // namespace kedge::detail
