@@ -17,11 +17,12 @@ struct circuit_breaker_options {
     /// Shows in events.
     std::string name{};
 
-    /// So many failures in a row open it, 1 or more. With `minimum_calls` or more in the window, the run must also have
-    /// lasted 1 s: at high rates five in a row are chance, not an outage.
+    /// So many failures in a row open it, 1 or more; more if calls have failed before, so that chance explains the run.
+    /// With `minimum_calls` or more in the window, it must also have lasted 1 s.
     int consecutive_failures = 5;
 
-    /// This share of failures in the window opens it, above 0, at most 1; judged from `minimum_calls` on.
+    /// Clearly more than this share of failures in the window opens it (of a half: 15 of 20, 532 of 1000), above 0, at
+    /// most 1; judged from `minimum_calls` on.
     double failure_ratio = 0.5;
 
     /// What the ratio looks back on, 100 ms to 1 h. 0: consecutive failures only, without the 1 s.
@@ -33,7 +34,7 @@ struct circuit_breaker_options {
     /// A success that takes this long counts as a failure. 0: off.
     nanoseconds slow_call{0};
 
-    /// How long it stays open, 1 ms or more; doubled with each opening in a row, and half of it is jitter.
+    /// How long it stays open, 1 ms or more; doubled while no probe succeeds, and half of it is jitter.
     nanoseconds open_for = std::chrono::seconds(5);
 
     /// The longest it stays open, `open_for` to 24 h, also when the server asks for more.

@@ -56,6 +56,35 @@ TEST_CASE("window: a bucket that is over sends the caller to the lock", "[breake
     CHECK(w.counts().calls == 3);
 }
 
+TEST_CASE("window: it tells how long nothing has succeeded, to a bucket", "[breaker_window]") {
+    breaker_window w(10s);
+    const time_point now{1h};
+    w.add(now, false);
+    for (const auto later : {500ms, 1500ms, 2500ms}) w.add(now + later, true);
+    CHECK(w.without_success(now + 2500ms, 1s));
+    CHECK_FALSE(w.without_success(now + 2500ms, 2s));  // the success may be as young as its bucket
+    w.add(now + 2600ms, false);
+    CHECK_FALSE(w.without_success(now + 2600ms, 0s));
+    CHECK_FALSE(breaker_window(0s).without_success(now, 1s));
+}
+
+TEST_CASE("window: what leaves it fades, and is forgotten after as long without a call", "[breaker_window]") {
+    breaker_window w(10s);
+    const time_point now{1h};
+    for (int i = 0; i < 60; ++i) w.add(now, i % 3 == 0);
+    CHECK(w.past().calls == 0);
+    w.add(now + 9s, false);
+    w.add(now + 10s, false);
+    CHECK(w.past().calls == 60);
+    CHECK(w.past().failures == 20);
+    w.add(now + 11s, false);
+    CHECK(w.past().calls == 59);
+    w.clear(now + 12s);
+    CHECK(w.past().calls == 59);
+    w.add(now + 22s, false);
+    CHECK(w.past().calls == 0);
+}
+
 TEST_CASE("window: zero length counts nothing and never asks for the lock", "[breaker_window]") {
     breaker_window w(0s);
     CHECK(w.try_add(time_point{1h}, true));

@@ -39,6 +39,25 @@ TEST_CASE("breaker: five failures in a row open it, three probes close it", "[ci
     CHECK(s.changes[2].to == breaker_state::closed);
 }
 
+TEST_CASE("breaker: a hang opens it with the fifth timeout, not a second after the first", "[circuit_breaker]") {
+    story s;
+    s.calls(500, kind::success, 10ms);
+    s.now += 5s;
+    for (int i = 1; i <= 5; ++i) {
+        CHECK(s.state() == breaker_state::closed);
+        s.settle(s.admit(), kind::failure, 0s, 5s);
+        s.now += 5ms;
+    }
+    CHECK(s.state() == breaker_state::open);
+}
+
+TEST_CASE("breaker: five timeouts in a row are chance while others succeed", "[circuit_breaker]") {
+    story s;
+    s.calls(500, kind::success, 10ms);
+    for (int i = 1; i <= 5; ++i) s.settle(s.admit(), kind::failure, 0s, 5s);
+    CHECK(s.state() == breaker_state::closed);
+}
+
 TEST_CASE("breaker: what opens it", "[circuit_breaker]") {
     struct row {
         const char* story;
@@ -57,13 +76,23 @@ TEST_CASE("breaker: what opens it", "[circuit_breaker]") {
         {"overload counts as failure", "ooooo", 10ms, open},
         {"neutral neither counts nor breaks the run", "ffnnnfff", 10ms, open},
         {"neutral alone does nothing", times(100, "n"), 10ms, closed},
-        {"half of twenty calls", times(10, "sf"), 10ms, open},
-        {"nineteen calls are too few for a ratio", times(9, "sf") + "s", 10ms, closed},
+        {"clearly more than half of twenty calls", times(5, "sfff"), 10ms, open},
+        {"nineteen calls are too few for a ratio", times(4, "sfff") + "sff", 10ms, closed},
+        {"half and a little more are chance while calls are few", times(10, "fsffs"), 10ms, closed},
+        {"and an outage when they are many", times(60, "fsffs"), 10ms, open},
+        {"half of any number is not more than half", times(1000, "sf"), 1ms, closed},
         {"less than half", times(30, "sfs"), 10ms, closed},
+        {"five in a row are an outage after health", times(15, "s") + "fffff", 1s, open},
+        {"and after a single failure", times(8, "s") + "fs" + "fffff", 1s, open},
+        {"but eight calls prove little: with one failure among them the next may be chance", times(6, "s") + "fs" + "fffff",
+         100ms, closed},
+        {"and chance where a third fails all the time", times(20, "ssf") + "s" + "ffffffs", 1s, closed},
+        {"but not nine", times(20, "ssf") + "s" + "fffffffff", 1s, open},
         {"five in a row within a second of heavy traffic are chance", times(40, "s") + "fffffs", 10ms, closed},
         {"a run of a second is an outage at any traffic", times(1000, "s") + times(101, "f"), 10ms, open},
         {"a run of less than a second is none", times(1000, "s") + times(100, "f"), 10ms, closed},
         {"old calls leave the window, and five failures suffice again", times(40, "s") + "fffff", 11s, open},
+        {"also where a third failed before", times(40, "ssf") + "s" + "fffff", 11s, open},
     };
     for (const row& r : table) {
         INFO(r.story);
@@ -100,10 +129,10 @@ TEST_CASE("breaker: a slow success is a failure if slow_call is set", "[circuit_
 
 // How long it stays open
 
-TEST_CASE("breaker: the open time doubles up to its maximum", "[circuit_breaker]") {
+TEST_CASE("breaker: the open time doubles from the second dead cycle on, up to its maximum", "[circuit_breaker]") {
     story s;
     s.trip();
-    for (const auto expected : {5s, 10s, 20s, 40s, 60s, 60s}) {
+    for (const auto expected : {5s, 5s, 10s, 20s, 40s, 60s, 60s}) {
         CHECK(s.look().next_probe_in == expected);
         s.pass_open_time();
         s.call(kind::failure);
@@ -125,6 +154,10 @@ TEST_CASE("breaker: the growth outlives a short recovery and is forgotten after 
     for (const bool calm : {false, true}) {
         story s;
         s.trip();
+        for (int dead = 0; dead < 2; ++dead) {
+            s.pass_open_time();
+            s.call(kind::failure);
+        }
         s.pass_open_time();
         s.calls(3, kind::success);
         s.now += calm ? nanoseconds(60s) : nanoseconds(60s - 1ns);
@@ -173,14 +206,18 @@ TEST_CASE("breaker: a probe's ticket is never mistaken for that of a closed brea
     }
 }
 
-TEST_CASE("breaker: a failed probe opens it again, for longer only if no probe before it succeeded",
+TEST_CASE("breaker: a failed probe opens it again, and a good one before it ends the growth",
           "[circuit_breaker]") {
     for (int good = 0; good < 3; ++good) {
         story s(breaker_state::half_open);
+        for (int dead = 0; dead < 2; ++dead) {
+            s.call(kind::failure);
+            s.pass_open_time();
+        }
         s.calls(good, kind::success);
         s.call(kind::failure);
         CHECK(s.state() == breaker_state::open);
-        CHECK(s.look().next_probe_in == (good == 0 ? 10s : 5s));
+        CHECK(s.look().next_probe_in == (good == 0 ? 20s : 5s));
     }
 }
 
@@ -233,7 +270,7 @@ TEST_CASE("breaker: one probe fails, the next hangs", "[circuit_breaker]") {
     CHECK(hung.why == refusal::none);
     s.now += 10s;
     CHECK(s.admit().why == refusal::open);
-    CHECK(s.look().next_probe_in == 20s);
+    CHECK(s.look().next_probe_in == 10s);
     s.pass_open_time();
     const auto probe = s.admit();
     s.settle(hung, kind::failure);  // of an earlier cycle

@@ -31,7 +31,7 @@ struct held {
 
 struct model {
     breaker_state state = breaker_state::closed;
-    int visit = 0, run = 0, good = 0, probe_under_way = 0, probes_begun = 0, openings = 0, stale = 0;
+    int visit = 0, run = 0, good = 0, probe_under_way = 0, probes_begun = 0, dead_cycles = 0, stale = 0;
     int now = 0, open_until = 0, lease_until = 0;  // seconds
 
     void go(breaker_state next) {
@@ -40,9 +40,10 @@ struct model {
         run = good = probe_under_way = 0;
     }
     void open() {
-        if (state == breaker_state::half_open && good > 0) --openings;
+        if (state == breaker_state::half_open) dead_cycles = good == 0 ? dead_cycles + 1 : 0;
         go(breaker_state::open);
-        open_until = now + static_cast<int>(open_for / 1s) * (1 << openings++);
+        const int doublings = dead_cycles > 1 ? dead_cycles - 1 : 0;
+        open_until = now + static_cast<int>(open_for / 1s) * (1 << doublings);
     }
     void expire() {
         if (state == breaker_state::half_open && probe_under_way != 0 && now >= lease_until) open();

@@ -13,6 +13,18 @@ struct window_counts {
     std::int64_t calls = 0, failures = 0;
 };
 
+/// What has left a window, and fades: of what happened six windows ago a third is left.
+struct faded_counts {
+    double calls = 0, failures = 0;
+
+    /// Takes in the next bucket.
+    void add(const window_counts& bucket) noexcept {
+        constexpr double kept = 1 - 1. / 60;
+        calls = calls * kept + static_cast<double>(bucket.calls);
+        failures = failures * kept + static_cast<double>(bucket.failures);
+    }
+};
+
 /** How many calls ended and how many of them failed, in the last `length` of time.
  *
  *  Ten buckets: nine complete ones, and the current one, whose two counters share one atomic word on a cache line of
@@ -44,14 +56,24 @@ public:
         try_add(now, failed);
     }
 
-    /// Forgets what is older than the window.
+    /// Lets go what is older than the window. After as long without a call it forgets that too.
     void advance(time_point now) noexcept {
         const time_point end = bucket_end_.load(std::memory_order_relaxed);
         if (!enabled() || now < end) return;
-        if (end == unused || now - end >= bucket_length_ * (bucket_count - 1)) return clear(now);
+        if (end == unused || now - end >= bucket_length_ * (bucket_count - 1)) return forget(now);
         const auto turns = (now - end) / bucket_length_ + 1;
-        for (std::int64_t i = 0; i < turns; ++i) complete_[oldest_++ % complete_.size()] = current_.exchange(0);
+        for (std::int64_t i = 0; i < turns; ++i) {
+            std::uint64_t& oldest = complete_[oldest_++ % complete_.size()];
+            past_.add(unpack(oldest));
+            oldest = current_.exchange(0);
+        }
         bucket_end_.store(saturating_add(end, turns * bucket_length_), std::memory_order_relaxed);
+    }
+
+    /// Clears it, and what has left it.
+    void forget(time_point now) noexcept {
+        past_ = {};
+        clear(now);
     }
 
     void clear(time_point now) noexcept {
@@ -59,6 +81,17 @@ public:
         complete_.fill(0);
         current_.store(0, std::memory_order_relaxed);
         bucket_end_.store(saturating_add(now, bucket_length_), std::memory_order_relaxed);
+    }
+
+    const faded_counts& past() const noexcept { return past_; }
+
+    /// Whether nothing succeeded in the `span` before `now`; false where the buckets are too long to tell.
+    bool without_success(time_point now, nanoseconds span) const noexcept {
+        if (!enabled() || successes_in(current_.load(std::memory_order_relaxed)) > 0) return false;
+        nanoseconds seen = now - (bucket_end_.load(std::memory_order_relaxed) - bucket_length_);
+        for (std::size_t i = 1; seen < span && i <= complete_.size(); ++i, seen += bucket_length_)
+            if (successes_in(complete_[(oldest_ + complete_.size() - i) % complete_.size()]) > 0) return false;
+        return seen >= span;
     }
 
     window_counts counts() const noexcept {
@@ -79,11 +112,17 @@ private:
         return {static_cast<std::int64_t>(bucket & 0xffff'ffff), static_cast<std::int64_t>(bucket >> 32)};
     }
 
+    static std::int64_t successes_in(std::uint64_t bucket) noexcept {
+        const window_counts one = unpack(bucket);
+        return one.calls - one.failures;
+    }
+
     std::atomic<std::uint64_t> current_{0};  ///< calls below, failures above: no bucket lives long enough for 2^32
     std::atomic<time_point> bucket_end_{unused};
     const nanoseconds bucket_length_;
     alignas(64) std::array<std::uint64_t, bucket_count - 1> complete_{};
     std::size_t oldest_ = 0;
+    faded_counts past_{};
 };
 
 }  // namespace kedge::core

@@ -6,6 +6,7 @@
 #include <kedge/core/breaker_probes.hpp>
 #include <kedge/core/breaker_snapshot.hpp>
 #include <kedge/core/breaker_window.hpp>
+#include <kedge/core/chance.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -26,8 +27,8 @@ struct breaker_rules {
     nanoseconds probe_lease = std::chrono::seconds(10);
 };
 
-/// With traffic enough for a ratio, a run of failures must also have lasted this long. Five in a row are common luck at
-/// a thousand calls a second: without this rule 20 % of errors become 95 % of refusals.
+/// With traffic enough for a ratio, a run of failures must also have lasted this long: at a thousand calls a second five
+/// in a row pass in a blink. Without this rule and those of chance.hpp 20 % of errors become 95 % of refusals.
 inline constexpr nanoseconds shortest_outage = std::chrono::seconds(1);
 
 /** A circuit breaker as a state machine: `closed` until calls fail, `open` for a while, `half_open` while probing.
@@ -100,7 +101,7 @@ public:
         if (state() == breaker_state::half_open) return settle_probe(ticket, end, failed, random);
         if (mode_ == breaker_mode::disabled) return;
         window_.add(end.ended, failed);
-        if (failed) count_failure(end.ended, random);
+        if (failed) count_failure(end, random);
         else if (run_ > 0) forget_run();
     }
 
@@ -121,9 +122,10 @@ public:
 
     /// Closes it and forgets everything, also the growth of the open time.
     void reset(time_point now) noexcept {
-        openings_ = 0;
+        dead_cycles_ = 0;
         hinted_until_ = time_point::min();
         close(now);
+        window_.forget(now);
         last_error_ = {};
     }
 
@@ -212,19 +214,34 @@ private:
         }
     }
 
-    void count_failure(time_point now, std::uint64_t random) noexcept {
-        if (run_ == 0) run_began_ = now;
+    void count_failure(const outcome& end, std::uint64_t random) noexcept {
+        const window_counts seen = window_.counts();
+        if (run_ == 0) begin_run(end, {seen.calls - 1, seen.failures - 1});
         if (run_ < std::numeric_limits<int>::max()) ++run_;
+        luck_ *= usual_;
         publish(breaker_state::closed);
-        if (is_outage(now)) open(now, random);
+        if (is_outage(seen, end.ended)) open(end.ended, random);
     }
 
-    bool is_outage(time_point now) const noexcept {
-        const window_counts seen = window_.counts();
+    void begin_run(const outcome& first, const window_counts& before) noexcept {
+        run_began_ = first.ended;
+        run_started_ = first.started;
+        usual_ = window_.enabled() ? usual_share(before, window_.past(), rules_.failure_ratio) : 0;
+        luck_ = 1;
+    }
+
+    bool is_outage(const window_counts& seen, time_point now) const noexcept {
         const bool enough = window_.enabled() && seen.calls >= rules_.minimum_calls;
-        if (enough && static_cast<double>(seen.failures) >= rules_.failure_ratio * static_cast<double>(seen.calls))
-            return true;
-        return run_ >= rules_.consecutive_failures && (!enough || now >= saturating_add(run_began_, shortest_outage));
+        if (enough && clearly_exceeds(rules_.failure_ratio, seen)) return true;
+        if (run_ < rules_.consecutive_failures || may_be_chance(luck_, seen.calls)) return false;
+        return !enough || has_lasted(now);
+    }
+
+    /// The run has lasted since its first failure ended. A backend that hangs shows later: then since the first of the
+    /// failed calls began, if nothing has succeeded for so long.
+    bool has_lasted(time_point now) const noexcept {
+        if (now >= saturating_add(run_began_, shortest_outage)) return true;
+        return now >= saturating_add(run_started_, shortest_outage) && window_.without_success(now, shortest_outage);
     }
 
     void forget_run() noexcept {
@@ -238,14 +255,15 @@ private:
             hinted_until_ = std::max(hinted_until_, saturating_add(end.ended, end.said.retry_after));
     }
 
-    /// For open_for · 2^(openings in a row), half of it jitter; a server's Retry-After raises that, up to the most.
+    /// For open_for, doubled from the second cycle in a row on in which no probe succeeded; half of it is jitter. A
+    /// server's Retry-After raises that, up to the most.
     void open(time_point now, std::uint64_t random) noexcept {
         const bool calm = now >= saturating_add(since_, rules_.open_for_max);
-        if (state() == breaker_state::closed && calm) openings_ = 0;
-        if (state() == breaker_state::half_open && probes_.succeeded() > 0) --openings_;  // it lives, if badly
-        const nanoseconds span =
-            jittered(doubled(rules_.open_for, openings_, rules_.open_for_max), jitter::equal, random);
-        if (openings_ < std::numeric_limits<int>::max()) ++openings_;
+        const bool probed = state() == breaker_state::half_open;
+        if (probed ? probes_.succeeded() > 0 : calm) dead_cycles_ = 0;
+        else if (probed && dead_cycles_ < std::numeric_limits<int>::max()) ++dead_cycles_;
+        const int doublings = std::max(dead_cycles_ - 1, 0);
+        const nanoseconds span = jittered(doubled(rules_.open_for, doublings, rules_.open_for_max), jitter::equal, random);
         const time_point latest = saturating_add(now, rules_.open_for_max);
         const time_point until = std::max(saturating_add(now, span), std::min(hinted_until_, latest));
         open_until_.store(until, std::memory_order_relaxed);
@@ -298,8 +316,9 @@ private:
 
     std::atomic<std::uint64_t> refused_{0}, stale_{0};
     int run_ = 0;  ///< failures since the last success
-    time_point run_began_{};
-    int openings_ = 0;  ///< without a calm time in between
+    time_point run_began_{}, run_started_{};  ///< the end and the beginning of the first of them
+    double usual_ = 0, luck_ = 1;  ///< how probable a failure was before the run, and so many in a row are
+    int dead_cycles_ = 0;          ///< in a row: no probe succeeded; a short recovery in between does not end it
     time_point hinted_until_ = time_point::min();
     time_point since_;
     boost::system::error_code last_error_{};
