@@ -1,10 +1,19 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "support/catch.hpp"
+#include "support/play.hpp"
 
+#include <kedge/blocking.hpp>
 #include <kedge/circuit_breaker.hpp>
+#include <kedge/pipeline.hpp>
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include <optional>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -13,12 +22,27 @@
 using namespace std::chrono_literals;
 using kedge::breaker_state;
 using kedge::time_point;
+using kedge_test::error_code;
+using kedge_test::scripted_operation;
 
 namespace {
 
 void trip(kedge::circuit_breaker& breaker, time_point now) {
     for (int i = 0; i < 5; ++i) breaker.try_acquire(now).failure(now);
 }
+
+/// A call stands in line for a limit of one, whose place somebody else has.
+struct line {
+    void open() { breaker.try_acquire(sim.now()).failure(sim.now()); }
+    void give_turn() { elsewhere.neutral(); }
+
+    kedge::testing::simulation sim;
+    kedge::circuit_breaker breaker{{.consecutive_failures = 1, .window = 0s, .open_for = 1s}};
+    kedge::concurrency_limit limit{1, 5};
+    kedge::permit elsewhere = limit.try_acquire();
+    scripted_operation op{sim.get_executor(), {{1ms, {}}}};
+    std::optional<error_code> end{};
+};
 
 }  // namespace
 
@@ -98,4 +122,73 @@ TEST_CASE("breaker handle: nonsense is refused by name, value and range", "[circ
     CHECK(complaint({.open_for = 0s}).find("open_for") != std::string::npos);
     CHECK(complaint({.open_for = 5s, .open_for_max = 4s}).find("open_for_max") != std::string::npos);
     CHECK(complaint({.window = 0s}) == "accepted");
+}
+
+TEST_CASE("breaker in line: who stands in line when it opens is refused when the turn comes", "[circuit_breaker]") {
+    kedge::testing::simulation sim;
+    kedge::circuit_breaker breaker({.consecutive_failures = 1});
+    kedge::concurrency_limit limit(1, 5);
+    const kedge::pipeline p{sim, breaker, limit, kedge::timeout{1s}};
+    scripted_operation silent(sim.get_executor(), {{100s, {}}});
+    std::vector<error_code> ends;
+    for (int i = 0; i < 4; ++i) p.async_call(silent, [&](error_code ec, int) { ends.push_back(ec); });
+    sim.run();
+    REQUIRE(ends.size() == 4);
+    CHECK(ends[0] == kedge::errc::timed_out);
+    for (std::size_t i = 1; i < 4; ++i) CHECK(ends[i] == kedge::errc::circuit_open);
+    CHECK(silent.attempts() == 1);
+    CHECK(sim.elapsed() == 1s);
+    CHECK(limit.snapshot().in_flight == 0);
+}
+
+TEST_CASE("breaker in line: who waited until it may be probed becomes the probe", "[circuit_breaker]") {
+    line l;
+    const kedge::pipeline p{l.sim, l.breaker, l.limit};
+    p.async_call(l.op, [&](error_code ec, int) { l.end = ec; });
+    l.open();
+    l.sim.run_for(2s);
+    l.give_turn();
+    l.sim.run();
+    CHECK(l.end == error_code());
+    CHECK(l.op.attempts() == 1);
+    CHECK(l.breaker.snapshot(l.sim.now()).state == breaker_state::half_open);
+    CHECK(l.limit.snapshot().in_flight == 0);
+}
+
+TEST_CASE("breaker in line: whom the caller stopped before the turn came is told so", "[circuit_breaker]") {
+    line l;
+    const kedge::pipeline p{l.sim, l.breaker, l.limit};
+    boost::asio::cancellation_signal stop;
+    const auto ended = [&](error_code ec, int) { l.end = ec; };
+    p.async_call(l.op, boost::asio::bind_cancellation_slot(stop.slot(), ended));
+    l.open();
+    l.give_turn();
+    stop.emit(boost::asio::cancellation_type::terminal);
+    l.sim.run();
+    CHECK(l.end == boost::asio::error::operation_aborted);
+    CHECK(l.limit.snapshot().in_flight == 0);
+}
+
+TEST_CASE("breaker in line: a blocking call is asked again too", "[circuit_breaker][blocking]") {
+    boost::asio::io_context io;
+    const kedge::circuit_breaker breaker({.consecutive_failures = 1});
+    kedge::concurrency_limit limit(1, 5);
+    const kedge::pipeline p{io, breaker, limit};
+    kedge::permit elsewhere = limit.try_acquire();
+    error_code end;
+    bool made = false;
+    std::thread caller([&] {
+        try {
+            kedge::blocking_call(p, [&](std::chrono::milliseconds) { made = true; });
+        } catch (const boost::system::system_error& e) {
+            end = e.code();
+        }
+    });
+    while (limit.snapshot().waiting == 0) std::this_thread::yield();
+    breaker.try_acquire().failure();
+    elsewhere.neutral();
+    caller.join();
+    CHECK(end == kedge::errc::circuit_open);
+    CHECK_FALSE(made);
+    CHECK(limit.snapshot().in_flight == 0);
 }

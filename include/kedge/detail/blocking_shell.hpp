@@ -56,10 +56,7 @@ private:
             auto& stage = std::get<I>(stages_);
             auto& policy = std::get<I>(shared_.policies);
             for (std::optional<result> last;;) {
-                admission a = stage.enter(policy, state_, *this);
-                if (a.queued && wait_in_queue()) a = stage.enter(policy, state_, *this);
-                else if (a.queued) a = {errc::deadline_too_short, stage::limit};
-                if (a.refusal) return refuse(a.refusal, a.who);
+                if (const admission a = admit<I>(); a.refusal) return refuse(a.refusal, a.who);
                 enter<I + 1>();
                 if (state_.refused && last) result_ = std::move(*last);
                 const next_attempt wait = stage.leave(policy, state_, result_.judged, result_.code);
@@ -68,6 +65,14 @@ private:
                 pause(*wait);
             }
         }
+    }
+
+    template <std::size_t I> admission admit() {
+        const auto ask = [this] { return std::get<I>(stages_).enter(std::get<I>(shared_.policies), state_, *this); };
+        if (const admission a = ask(); !a.queued) return a;
+        if (!wait_in_queue()) return {errc::deadline_too_short, stage::limit};
+        if (const admission a = enter_again(stages_, shared_.policies, I, state_, *this); a.refusal) return a;
+        return ask();
     }
 
     void attempt_once() {

@@ -9,7 +9,11 @@
 #include <kedge/retry.hpp>
 #include <kedge/timeout.hpp>
 
+#include <cstddef>
 #include <optional>
+#include <tuple>
+#include <type_traits>
+#include <utility>
 
 // What each policy does when a call passes on its way in (`enter`) and with its result on its way out (`leave`).
 // Pure but for the shared objects: driven by the asynchronous frame and by the blocking shell alike.
@@ -62,6 +66,10 @@ template <> struct stage_of<circuit_breaker> {
         s.retry_after = held.retry_after();
         return {errc::circuit_open, stage::breaker};
     }
+    admission enter_again(circuit_breaker& breaker, call_state& s, queue_place& place) noexcept {
+        held.neutral();
+        return enter(breaker, s, place);
+    }
     next_attempt leave(circuit_breaker&, call_state&, verdict v, const error_code& ec) noexcept {
         held.finish(v, coarse_now(), ec);
         return {};
@@ -87,6 +95,23 @@ template <> struct stage_of<concurrency_limit> {
         return {};
     }
 };
+
+/// For a call whose turn has come in the line of stage number `end`: the breakers further out may have opened meanwhile.
+/// If one has, the place in the limit is given back.
+template <class Stages, class Policies>
+admission enter_again(Stages& stages, Policies& policies, std::size_t end, call_state& s, queue_place& place) noexcept {
+    admission answer{};
+    const auto ask = [&]<std::size_t I>(std::integral_constant<std::size_t, I>) {
+        [[maybe_unused]] auto& stage = std::get<I>(stages);
+        if constexpr (requires { stage.enter_again(std::get<I>(policies), s, place); })
+            if (I < end && !answer.refusal) answer = stage.enter_again(std::get<I>(policies), s, place);
+    };
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+        (ask(std::integral_constant<std::size_t, I>()), ...);
+    }(std::make_index_sequence<std::tuple_size_v<Stages>>());
+    if (answer.refusal) place.slot.neutral();
+    return answer;
+}
 
 /// The line to write when a retry was due and not allowed.
 inline constexpr std::string_view repeat_advice = "kedge::retry{{.idempotent = true}}, if executing it twice is harmless";

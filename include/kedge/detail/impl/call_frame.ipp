@@ -24,7 +24,9 @@ template <class Traits> void call_frame<Traits>::admitted() {
     phase_ = phase::idle;
     (void)disarm();
     state_.now = state_.rt.now();
-    enter_from(resume_at_);
+    const admission a = state_.cancelled ? admission{} : enter_again(stages_, shared_->policies, resume_at_, state_, *this);
+    if (a.refusal) refuse_from(resume_at_, a.refusal, a.who);
+    else enter_from(resume_at_);
 }
 
 template <class Traits> void call_frame<Traits>::arm(time_point due) noexcept {
