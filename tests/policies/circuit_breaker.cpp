@@ -141,6 +141,30 @@ TEST_CASE("breaker in line: who stands in line when it opens is refused when the
     CHECK(limit.snapshot().in_flight == 0);
 }
 
+TEST_CASE("breaker in line: a retry refused when its turn comes was not made, so it is not paid for", "[circuit_breaker]") {
+    line l;
+    kedge::retry_budget budget(10);
+    const kedge::retry again({.base = 100ms, .cap = 100ms, .spread = kedge::jitter::none, .idempotent = true}, budget);
+    const kedge::pipeline p{l.sim, again, l.breaker, l.limit};
+    scripted_operation fails(l.sim.get_executor(), {{0s, boost::asio::error::connection_reset}});
+    l.breaker.mode(kedge::breaker_mode::disabled);  // the first failure does not count yet
+    l.give_turn();
+    p.async_call(fails, [&](error_code ec, int) { l.end = ec; });
+    l.sim.run_for(50ms);
+    CHECK(budget.core().tokens(l.sim.now()) < 10);
+    l.breaker.mode(kedge::breaker_mode::normal);
+    l.elsewhere = l.limit.try_acquire();
+    l.sim.run_for(60ms);
+    REQUIRE(l.limit.snapshot().waiting == 1);
+    l.open();
+    l.give_turn();
+    l.sim.run();
+    CHECK(l.end == boost::asio::error::connection_reset);
+    CHECK(fails.attempts() == 1);
+    CHECK(budget.core().tokens(l.sim.now()) == 10);
+    CHECK(l.limit.snapshot().in_flight == 0);
+}
+
 TEST_CASE("breaker in line: who waited until it may be probed becomes the probe", "[circuit_breaker]") {
     line l;
     const kedge::pipeline p{l.sim, l.breaker, l.limit};

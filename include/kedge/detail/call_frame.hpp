@@ -196,9 +196,9 @@ private:
         } else {
             auto& policy = std::get<I - 1>(shared_->policies);
             auto& stage = std::get<I - 1>(stages_);
+            const std::optional<nanoseconds> wait = stage.leave(policy, state_, verdict_, code_);
             if constexpr (std::tuple_element_t<I - 1, stages_type>::repeats)
                 if (state_.refused && !state_.cancelled && last_) return leave_with_last<I>();
-            const std::optional<nanoseconds> wait = stage.leave(policy, state_, verdict_, code_);
             if (!wait) return leave<I - 1>(std::move(result));
             back_off(std::move(result), *wait, I);
         }
