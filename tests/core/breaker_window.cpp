@@ -66,6 +66,9 @@ TEST_CASE("window: it tells how long nothing has succeeded, to a bucket", "[brea
     w.add(now + 2600ms, false);
     CHECK_FALSE(w.without_success(now + 2600ms, 0s));
     CHECK_FALSE(breaker_window(0s).without_success(now, 1s));
+    breaker_window brief(500ms);
+    brief.add(now, true);
+    CHECK_FALSE(brief.without_success(now + 40ms, 1s));
 }
 
 TEST_CASE("window: what leaves it fades, and is forgotten after as long without a call", "[breaker_window]") {

@@ -135,15 +135,19 @@ TEST_CASE("breaker: a share of failures has to exceed its ratio by two standard 
     }
 }
 
-TEST_CASE("breaker: reset forgets which errors were usual", "[circuit_breaker]") {
+TEST_CASE("breaker: which errors were usual is known after an outage, and forgotten by a reset", "[circuit_breaker]") {
     for (const bool reset : {false, true}) {
         story s;
         for (int i = 0; i < 20; ++i) {
             s.calls(2, kind::success, 1s);
             s.calls(1, kind::failure, 1s);
         }
+        s.calls(9, kind::failure);
+        REQUIRE(s.state() == breaker_state::open);
+        s.pass_open_time();
+        s.calls(3, kind::success);
+        REQUIRE(s.state() == breaker_state::closed);
         if (reset) s.breaker.reset(s.now);
-        else s.call(kind::success);
         s.trip();
         CHECK((s.state() == breaker_state::open) == reset);
     }

@@ -85,7 +85,7 @@ public:
 
     const faded_counts& past() const noexcept { return past_; }
 
-    /// Whether nothing succeeded in the `span` before `now`; false where the buckets are too long to tell.
+    /// Whether nothing succeeded in the `span` before `now`; false where the window cannot tell.
     bool without_success(time_point now, nanoseconds span) const noexcept {
         if (!enabled() || successes_in(current_.load(std::memory_order_relaxed)) > 0) return false;
         nanoseconds seen = now - (bucket_end_.load(std::memory_order_relaxed) - bucket_length_);

@@ -258,9 +258,9 @@ private:
     /// For open_for, doubled from the second cycle in a row on in which no probe succeeded; half of it is jitter. A
     /// server's Retry-After raises that, up to the most.
     void open(time_point now, std::uint64_t random) noexcept {
-        const bool calm = now >= saturating_add(since_, rules_.open_for_max);
         const bool probed = state() == breaker_state::half_open;
-        if (probed ? probes_.succeeded() > 0 : calm) dead_cycles_ = 0;
+        const bool was_well = probed ? probes_.succeeded() > 0 : now >= saturating_add(since_, rules_.open_for_max);
+        if (was_well) dead_cycles_ = 0;
         else if (probed && dead_cycles_ < std::numeric_limits<int>::max()) ++dead_cycles_;
         const int doublings = std::max(dead_cycles_ - 1, 0);
         const nanoseconds span = jittered(doubled(rules_.open_for, doublings, rules_.open_for_max), jitter::equal, random);
@@ -317,8 +317,8 @@ private:
     std::atomic<std::uint64_t> refused_{0}, stale_{0};
     int run_ = 0;  ///< failures since the last success
     time_point run_began_{}, run_started_{};  ///< the end and the beginning of the first of them
-    double usual_ = 0, luck_ = 1;  ///< how probable a failure was before the run, and so many in a row are
-    int dead_cycles_ = 0;          ///< in a row: no probe succeeded; a short recovery in between does not end it
+    double usual_ = 0, luck_ = 1;  ///< how probable a failure was before the run, and as many in a row are
+    int dead_cycles_ = 0;          ///< in a row, in which no probe succeeded; a short recovery does not end them
     time_point hinted_until_ = time_point::min();
     time_point since_;
     boost::system::error_code last_error_{};
