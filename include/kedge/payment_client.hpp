@@ -4,6 +4,7 @@
 #include <kedge/associated_attempt.hpp>
 #include <kedge/call.hpp>
 #include <kedge/core/breaker_snapshot.hpp>
+#include <kedge/core/health.hpp>
 #include <kedge/detail/handlers.hpp>
 #include <kedge/payment/charge_request.hpp>
 #include <kedge/payment/exchange.hpp>
@@ -35,20 +36,20 @@ namespace payment {
 /// transport; if the compiler calls this type incomplete, that header is not included.
 template <class Context> struct http_exchange_maker;
 
-/// What the last look at the provider's health endpoint showed.
+/// What one look at the provider's health endpoint showed.
 struct health_report {
-    health state = health::unknown;
-    int status = 0;  ///< of HTTP; 0: no answer
-    nanoseconds latency{0};
+    health state = health::unknown;  ///< up, down, or unknown if it ended before the provider had its time
+    int status = 0;                  ///< of HTTP; 0: no answer
+    nanoseconds latency{0};          ///< until the answer, or the error of the connection
 };
 
 }  // namespace payment
 
-/// A moment of a client; see @ref payment_client::snapshot.
+/// The state of a @ref payment_client at one moment.
 struct payment_snapshot {
     breaker_snapshot charges;  ///< its circuit breaker
-    int in_flight = 0;         ///< calls that have not completed
-    payment::health_report last_health{};
+    int in_flight = 0;         ///< calls that have not completed, those that ask for a status included
+    health_snapshot health{};  ///< as the checks know it: those of @ref payment_client::async_run and by hand
     bool shut_down = false;
 };
 
@@ -65,30 +66,40 @@ struct payment_snapshot {
  *  Every attempt of an intent carries the same key and the same bytes; the intent is in the journal before the first
  *  byte leaves. A timeout after bytes left is `unknown`, never "failed".
  *
- *  A handle on shared state: copies are the same client.
- *  @par Completion  `void(payment_result)` for all payment functions: bad input, cancellation, an open circuit breaker
- *  and a lost answer are outcomes.
+ *  A handle on shared state: copies are the same client. Works without @ref async_run; that makes health checks continuous.
+ *
+ *  What holds for all payment functions:
+ *
+ *  @par Completion signature  `void(payment_result)`: bad input, cancellation, an open circuit breaker and a lost answer are
+ *  outcomes. `result.error()` says why, `result.report()` has the attempts; `call::report` gets a copy.
  *  @par Executors  Handlers run on their associated executor, by default @ref get_executor; never inside a function.
- *  @par Per-operation cancellation  terminal and partial. Cancelled before a byte left: `not_sent`, after: `unknown`;
- *  the error is `operation_aborted`. Emit it where the handler would run.
- *  @par Lifetimes  Running calls keep what they need; the client may be destroyed. The context must outlive both.
- *  @par Thread safety  Safe from any thread.
+ *  @par Per-operation cancellation  terminal and partial, and total until an attempt has failed. Cancelled before a byte
+ *  left: `not_sent`, after: `unknown`; the error is `operation_aborted`. While the journal works it is noted, and takes effect
+ *  when that has answered, since nobody can say before what an earlier call did. Emit it where the handler would run.
+ *  @par Records  Each failed call makes one record in `payment_options::sink`, unless its caller cancelled it, the provider
+ *  declined the payment, or the request could not be right.
+ *  @par Lifetimes  Running calls keep what they need; the client may be destroyed. The context must outlive both, and what
+ *  the journal was given. When the context is destroyed first, handlers are destroyed without being called.
+ *  @par Thread safety  Safe from any thread; one handle object is not to be assigned meanwhile.
+ *  @par Exceptions  Only before anything starts: without memory, or when the kernel has no random bytes for a new key.
+ *  @par Complexity  A few allocations per call: the call, its texts, and one for each attempt and handler.
  */
 class payment_client {
 public:
     using executor_type = boost::asio::any_io_executor;
 
-    /** A client that speaks HTTP over TLS with `options.url`. The transport comes with its own header and dependencies,
-     *  so that who brings another exchange (or a simulation) compiles neither; see @ref payment::http_exchange_maker.
+    /** A client that speaks HTTP over TLS with `options.url`. The transport comes with its own header and dependencies
+     *  (`payment/http_exchange.hpp`), so that who brings another exchange, or a simulation, compiles neither. Connects to
+     *  nothing yet.
      *  @param journal  required, since without one a crash loses track of money; see @ref payment::memory_journal
-     *  @throws std::invalid_argument names the option and its range
+     *  @throws std::invalid_argument names the option and its range, or what is wrong with the URL
      */
     template <class C>
         requires std::convertible_to<C&, boost::asio::execution_context&>
     payment_client(C& ctx, const payment_options& options, std::shared_ptr<payment::journal> journal)
         : payment_client(ctx, options, std::move(journal), payment::http_exchange_maker<C>::make(ctx, options)) {}
 
-    /// The same over an exchange of your own.
+    /// The same over an exchange of your own, which is shared with the calls; `options.url` and `connect_timeout` are not read.
     template <class C>
         requires std::convertible_to<C&, boost::asio::execution_context&>
     payment_client(C& ctx, const payment_options& options, std::shared_ptr<payment::journal> journal,
@@ -98,13 +109,25 @@ public:
 
     executor_type get_executor() const noexcept;
 
-    /** Charges once, however many attempts it takes; `void(payment_result)`.
+    /** Charges once, however many attempts it takes.
      *
-     *  A request without a key gets a new one, which is in the result. With a key that the journal knows: other content is
-     *  refused (`errc::key_conflict`), what succeeded or was declined is answered from the journal, anything else is sent
-     *  again with the same key. One call at a time per key (`errc::key_in_use`, outcome `unknown`).
-     *  @param c deadline, report, tag; `repeat::forbidden` makes it one attempt
-     *  @throws only before anything starts: without memory, or when the kernel has no random bytes for a new key
+     *  A request without a key gets a new one, which is in the result. With a key that the journal knows, what succeeded or
+     *  was declined is answered from there, and anything else is sent again with the same key.
+     *
+     *  @par Errors  Besides those of the transport and of @ref kedge::errc (`timed_out`, `deadline_exceeded`,
+     *  `deadline_too_short`, `circuit_open`, `limit_full`, `operation_aborted`), in the order in which a call meets them:
+     *  @li `payment::errc::invalid_request` (rejected) - the amount is not above zero, or the reference is longer than 255
+     *      bytes or not printable ASCII
+     *  @li `payment::errc::shut_down` (not sent) - after @ref async_shutdown
+     *  @li `payment::errc::key_in_use` (unknown) - another call with this key is under way, and may charge
+     *  @li `payment::errc::key_conflict` (rejected) - the key belongs to other content
+     *  @li `payment::errc::journal_failed` (not sent; unknown if an earlier call may have been) - the journal said or threw so
+     *  @li `payment::errc::declined`, `rejected`, `unauthorized`, `throttled`, `unavailable` - answers of the provider, or of
+     *      something in front of it: the outcome says what they prove
+     *  @li `payment::errc::malformed_answer`, `foreign_answer` (unknown) - answers that settle nothing
+     *
+     *  @param request what to charge; copied into the call and wiped when it ends
+     *  @param c       deadline, report, tag; `repeat::forbidden` makes it one attempt
      */
     template <class Token = boost::asio::deferred_t> auto async_charge(charge_request request, call c, Token&& token = {}) {
         return boost::asio::async_initiate<Token, void(payment_result)>(
@@ -121,10 +144,14 @@ public:
         return async_charge(std::move(request), call{.place = where}, std::forward<Token>(token));
     }
 
-    /** Asks the provider what became of a key; `void(payment_result)`. Reads only, and has a circuit breaker of its own.
+    /** Asks the provider what became of a key. Reads only: it settles nothing in the journal. It has a circuit breaker of its
+     *  own, and works after @ref async_shutdown.
      *
-     *  The outcome is `unknown` unless an answer about this key says otherwise: that the provider does not know a key
-     *  (`errc::not_found`) proves nothing while a request may still be on its way.
+     *  The outcome is `unknown` unless an answer about this key says otherwise.
+     *  @par Errors  As for @ref async_charge as far as they can occur, and `payment::errc::not_found`: the provider does not
+     *  know the key, which proves nothing while a request may still be on its way.
+     *  @param key as in the result of the charge
+     *  @param c   deadline, report, tag
      */
     template <class Token = boost::asio::deferred_t> auto async_status(idempotency_key key, call c, Token&& token = {}) {
         return boost::asio::async_initiate<Token, void(payment_result)>(
@@ -141,13 +168,20 @@ public:
         return async_status(std::move(key), call{.place = where}, std::forward<Token>(token));
     }
 
-    /** Asks the provider's health endpoint, once; `void(error_code, payment::health_report)`.
-     *  The report is kept for @ref snapshot. `errc::timed_out` after `attempt_timeout`; an answer other than 2xx is
-     *  `payment::errc::unavailable`. */
+    /** Asks the provider's health endpoint, once, after the check that is under way.
+     *
+     *  @par Completion signature  `void(error_code, payment::health_report)`; the answer also counts for @ref snapshot.
+     *  @par Errors  Those of the transport; `payment::errc::unavailable` - an answer other than 2xx; `errc::timed_out` after
+     *  `attempt_timeout`; `errc::limit_full` - sixteen checks wait already; `errc::deadline_exceeded`, `deadline_too_short`;
+     *  `operation_aborted`.
+     *  @par Per-operation cancellation  terminal, partial and total; it counts for nothing then.
+     *  @param c deadline, report, tag
+     */
     template <class Token = boost::asio::deferred_t> auto async_health(call c, Token&& token = {}) {
         return boost::asio::async_initiate<Token, void(error_code, payment::health_report)>(
             [core = core_, ex = get_executor()](auto&& handler, const call& of) {
-                start_health(core, of, health_handler(std::forward<decltype(handler)>(handler), ex));
+                const attempt outer = get_associated_attempt(handler);
+                start_health(core, of, outer, health_handler(std::forward<decltype(handler)>(handler), ex));
             },
             token, c);
     }
@@ -157,8 +191,18 @@ public:
         return async_health(call{.place = where}, std::forward<Token>(token));
     }
 
-    /** Looks after the provider's health every `health_interval`, the first time at once, until it is cancelled;
-     *  `void(error_code)`, which is `operation_aborted` then. Raises @ref health_changed; checks never overlap. */
+    /** Continuous health checks: at once, and then every `health_interval`, a tenth more or less. Changes of state are
+     *  `health_changed` events, and @ref snapshot shows it. One at a time is enough; checks never overlap.
+     *
+     *  When the circuit breaker has opened, a check comes before the first charge may try. If it fails, the breaker stays
+     *  open, and no customer has to find out. If it passes, the next charge is the probe: that the health endpoint answers
+     *  proves less than a charge does.
+     *
+     *  @par Completion signature  `void(error_code)`: `asio::error::operation_aborted` when cancelled; none after
+     *  @ref async_shutdown or the end of the last handle and call, when the check that was under way has ended.
+     *  @par Per-operation cancellation  terminal, partial and total; it ends within one turn.
+     *  @par Lifetimes  Keeps the context's `run()` from returning, but not the client alive.
+     */
     template <class Token = boost::asio::deferred_t> auto async_run(Token&& token = {}) {
         return boost::asio::async_initiate<Token, void(error_code)>(
             [core = core_, ex = get_executor()](auto&& handler) {
@@ -167,8 +211,13 @@ public:
             token);
     }
 
-    /** Refuses new charges (`payment::errc::shut_down`, not sent) and waits until the running calls have completed;
-     *  `void(error_code)`: `errc::deadline_exceeded` if some have not. Those go on, and stay open in the journal. */
+    /** Refuses new charges (`payment::errc::shut_down`, not sent), ends @ref async_run, and waits until the running calls have
+     *  completed.
+     *
+     *  @par Completion signature  `void(error_code)`: `errc::deadline_exceeded` if some had not at `deadline`, which go on and
+     *  are open in the journal meanwhile; `operation_aborted` if the caller gave up waiting.
+     *  @par Per-operation cancellation  terminal, partial and total: of the wait; the client stays shut.
+     */
     template <class Token = boost::asio::deferred_t> auto async_shutdown(time_point deadline, Token&& token = {}) {
         return boost::asio::async_initiate<Token, void(error_code)>(
             [core = core_, ex = get_executor()](auto&& handler, time_point until) {
@@ -177,6 +226,7 @@ public:
             token, deadline);
     }
 
+    /// Breaker, calls and health, each consistent in itself. @par Complexity  O(1), three locks.
     payment_snapshot snapshot() const;
 
 private:
@@ -189,7 +239,8 @@ private:
                              const attempt& outer, detail::payment_handler handler);
     static void start_status(const std::shared_ptr<detail::payment_core>& core, idempotency_key key, const call& c,
                              const attempt& outer, detail::payment_handler handler);
-    static void start_health(const std::shared_ptr<detail::payment_core>& core, const call& c, health_handler handler);
+    static void start_health(const std::shared_ptr<detail::payment_core>& core, const call& c, const attempt& outer,
+                             health_handler handler);
     static void start_run(const std::shared_ptr<detail::payment_core>& core, detail::plain_handler handler);
     static void start_shutdown(const std::shared_ptr<detail::payment_core>& core, time_point deadline,
                                detail::plain_handler handler);

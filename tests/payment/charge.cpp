@@ -140,6 +140,12 @@ TEST_CASE_METHOD(shop, "503 with Retry-After is waited for, and too long a wait 
         CHECK(sim.elapsed() >= 2s);
         CHECK(sim.elapsed() < 4s);
     }
+    SECTION("until a moment, by our own clock where the answer tells no time") {
+        provider->answers(503, {}, {{"Retry-After", "Thursday, 01-Jan-70 00:00:03 GMT"}});
+        CHECK(charge(payments).outcome() == outcome::succeeded);
+        CHECK(sim.elapsed() >= 3s);
+        CHECK(sim.elapsed() < 4s);
+    }
     SECTION("an hour") {
         provider->overloaded(3600);
         const auto r = charge(payments);

@@ -235,12 +235,20 @@ TEST_CASE("a loss is judged by whether a byte left") {
     }
 }
 
-TEST_CASE("Retry-After: digits only, at most an hour") {
-    using payment::retry_after;
-    CHECK(retry_after("7") == 7s);
-    CHECK(retry_after(" 120\t") == 120s);
-    CHECK(retry_after("9999999999") == 1h);
-    for (const char* bad : {"", "-1", "+1", "1.5", "soon", "99999999999", "7 8"}) CHECK(retry_after(bad) == 0s);
+TEST_CASE("the wait that an answer asks for, in whatever form, goes into the verdict") {
+    const idempotency_key key("order-4711-2025-10-26");
+    const http::wall_time received(std::chrono::seconds(784'111'777));  // 1994-11-06T08:49:37
+    const auto wait = [&](const char* field) {
+        const payment::response r{503, {{"Retry-After", field}}, {}};
+        return payment::judge({}, r, {}, payment::send_phase::response_done, {key}, received).judged;
+    };
+    CHECK(wait("7") == verdict{kind::overload, replay::if_idempotent, 7s});
+    CHECK(wait("Sun, 06 Nov 1994 08:49:44 GMT") == verdict{kind::overload, replay::if_idempotent, 7s});
+    CHECK(wait("Sunday, 06-Nov-94 08:49:44 GMT") == verdict{kind::overload, replay::if_idempotent, 7s});
+    CHECK(wait("Sun Nov  6 08:49:44 1994") == verdict{kind::overload, replay::if_idempotent, 7s});
+    CHECK(wait("Sun, 06 Nov 1994 08:49:30 GMT") == verdict{kind::failure, replay::if_idempotent});  // past
+    CHECK(wait("9999999999").retry_after == 1h);
+    for (const char* bad : {"", "-1", "+1", "1.5", "soon", "99999999999", "7 8"}) CHECK(wait(bad).retry_after == 0s);
 }
 
 TEST_CASE("the journal in memory") {

@@ -44,7 +44,9 @@ struct standing {
  *
  *  An intent is *open* from @ref begin until it is settled with anything but `pending` or `unknown`.
  *
- *  Both functions call their handler exactly once, on any thread, also from inside. Throwing counts as a failure.
+ *  Both functions call their handler exactly once, on any thread, also from inside. Throwing counts as a failure; a second
+ *  answer, or an exception after the answer, is ignored. A journal that never answers keeps its call, and the key, for ever.
+ *  @par Lifetimes  A handler that is kept is called or destroyed before the client's context is destroyed.
  *  @par Thread safety  All members may be called from any thread at any time.
  */
 class journal {

@@ -11,7 +11,8 @@
 
 namespace kedge {
 
-/// Of a @ref payment_client. The numbers are those of the request that kedge was made for, unless another source is said.
+/// How a @ref payment_client behaves. Numbers marked [seed] are those of the system that kedge replaces. A wrong number ends in
+/// `std::invalid_argument` when the client is made.
 struct payment_options {
     /// Of the provider, e.g. "https://api.payment-service.com". Read by the transport; a given exchange needs none.
     std::string url{};
@@ -19,31 +20,32 @@ struct payment_options {
     /// Shows in events.
     std::string name = "payment";
 
-    /// Sent as `Authorization: Bearer …`; empty: no such header.
+    /// Sent as `Authorization: Bearer …`; empty: no such header. Never printed.
     secret<std::string> api_key{};
 
-    /// For each attempt; above 0 and below `total_timeout`.
+    /// For each attempt, waiting for a connection included, and for each health check; 1 ms or more, below `total_timeout`
+    /// [seed].
     nanoseconds attempt_timeout = std::chrono::milliseconds(5000);
 
-    /// For a call with all its attempts and waits (four attempts and their waits fit).
+    /// For a call with all its attempts and waits: four attempts of 5 s and their waits fit. The journal's time is not in it.
     nanoseconds total_timeout = std::chrono::seconds(30);
 
-    /// For TCP and TLS together, inside the attempt's. Read by the transport.
+    /// For name, TCP and TLS together, inside the attempt's; more than 0. Read by the transport.
     nanoseconds connect_timeout = std::chrono::seconds(5);
 
-    /// Tries after the first: 3 makes up to 4 attempts, all with the same key and the same bytes.
+    /// Tries after the first, 0 to 1000: 3 makes up to 4 attempts, all with the same key and the same bytes [seed].
     int max_retries = 3;
 
-    /// So many failures in a row open the circuit breaker; see @ref circuit_breaker_options::consecutive_failures.
+    /// Failures in a row that open the circuit breaker, 1 or more [seed]; see `circuit_breaker_options::consecutive_failures`.
     int breaker_threshold = 5;
 
-    /// Between two health checks of `payment_client::async_run`.
+    /// Between two health checks of `payment_client::async_run`, 1 ms or more [seed].
     nanoseconds health_interval = std::chrono::seconds(30);
 
     /// Hears of each failed call, in one record; may be null.
     std::shared_ptr<log::sink> sink{};
 
-    /// Hears retries and the circuit breaker.
+    /// Hears retries, the circuit breakers and changes of health.
     listener on_event{};
 };
 

@@ -57,11 +57,10 @@ struct judgement {
 };
 
 /** Judges one attempt: what it proves, and whether it may be repeated with the same key and the same bytes.
- *  The table with reasons is in docs/design/payments.md. */
-judgement judge(const error_code&, const response&, const answer&, send_phase, const expectation&) noexcept;
-
-/// Seconds from a `Retry-After` field; zero for anything that is not one to ten digits. At most 1 h.
-nanoseconds retry_after(std::string_view field) noexcept;
+ *  The table with reasons is in docs/design/payments.md.
+ *  @param received when the answer came; a date in `Retry-After` counts from there if the answer has no `Date` */
+judgement judge(const error_code&, const response&, const answer&, send_phase, const expectation&,
+                std::optional<http::wall_time> received = {}) noexcept;
 
 }  // namespace kedge::payment
 

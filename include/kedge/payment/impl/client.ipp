@@ -7,25 +7,26 @@
 #include <kedge/payment/impl/sha256.hpp>
 #include <kedge/payment_client.hpp>
 
-#include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 
 namespace kedge::detail {
 
 KEDGE_DECL payment_call::payment_call(std::shared_ptr<payment_core> core, idempotency_key key, const call& c,
                                       const attempt& outer, payment_handler handler)
-    : core_(std::move(core)), handler_(std::move(handler)), call_(c), outer_(outer), result_(std::move(key)) {
+    : core_(std::move(core)), handler_(std::move(handler)), call_(c), outer_(outer), result_(std::move(key)),
+      work_(boost::asio::prefer(executor(), boost::asio::execution::outstanding_work.tracked)),
+      io_work_(boost::asio::prefer(core_->charge_pipe.get_executor(), boost::asio::execution::outstanding_work.tracked)) {
     const std::lock_guard lock(core_->mutex);
     ++core_->in_flight;
 }
 
 KEDGE_DECL payment_call::~payment_call() {
-    wipe(request_.body);
-    for (payment::header& h : request_.headers) wipe(h.value);
+    wipe(request_);
     if (claimed_) core_->release(result_.key_);  // only when the call was abandoned
     if (!counted_) core_->ended();
 }
@@ -50,14 +51,14 @@ KEDGE_DECL void payment_call::charge(charge_request what) {
 }
 
 KEDGE_DECL void payment_call::begin(const charge_request& what) {
-    if (const auto s = slot(); s.is_connected())
-        slot().assign([this](boost::asio::cancellation_type) { cancelled_ = true; });
-    namespace execution = boost::asio::execution;
-    work_ = boost::asio::prefer(core_->charge_pipe.get_executor(), execution::outstanding_work.tracked);
+    if (auto s = slot(); s.is_connected())
+        s.assign([weak = weak_from_this()](boost::asio::cancellation_type) {
+            if (const auto self = weak.lock()) self->cancelled_ = true;
+        });
     const payment::intent intent{result_.key_, sha256::hex(request_.method + ' ' + request_.target + ' ' + request_.body),
                                  what.amount(), what.reference(), core_->rt.wall_now()};
     const auto known = [self = shared_from_this()](error_code ec, payment::standing before) {
-        boost::asio::dispatch(self->executor(), [self, ec, before = std::move(before)] { self->known(ec, before); });
+        self->answered(self->begun_, [self, ec, before = std::move(before)] { self->known(ec, before); });
     };
     try {
         core_->journal->begin(intent, known);
@@ -69,8 +70,7 @@ KEDGE_DECL void payment_call::begin(const charge_request& what) {
 /// The journal answered: now the first byte may leave.
 KEDGE_DECL void payment_call::known(const error_code& ec, const payment::standing& before) {
     using payment::outcome;
-    work_ = {};
-    slot().clear();
+    if (auto s = slot(); s.is_connected()) s.clear();
     if (ec == payment::errc::key_conflict) return refuse(ec, outcome::rejected);
     join_ = payment::outcome_join(before.seen && before.outcome != outcome::not_sent && before.outcome != outcome::rejected);
     if (ec) return refuse(payment::errc::journal_failed, join_.value());
@@ -91,15 +91,21 @@ KEDGE_DECL void payment_call::status() {
 }
 
 KEDGE_DECL void payment_call::launch(const payment_core::pipe_type& through) {
-    if (const std::string& key = core_->options.api_key.reveal(); !key.empty())
-        request_.headers.push_back({"Authorization", "Bearer " + key});
+    authorise(request_, core_->options.api_key);
+    const nanoseconds asked = std::min(call_.deadline, outer_.deadline) - core_->rt.now();
+    limit_ = std::min(core_->options.total_timeout, nanoseconds(std::chrono::round<std::chrono::milliseconds>(asked)));
     call inner = call_;
     inner.report = &result_.report_;
     through.async_call(payment_attempt{shared_from_this()}, inner, payment_finish{shared_from_this()});
 }
 
 KEDGE_DECL void payment_call::start_attempt(const attempt& a, payment::exchange_handler handler) {
-    core_->exchange->start(request_, a, std::move(handler));
+    try {
+        core_->exchange->start(request_, a, std::move(handler));
+    } catch (...) {  // nobody says how far it came
+        join_.add({payment::proof::ambiguous, payment::outcome::unknown});
+        throw;
+    }
 }
 
 KEDGE_DECL payment_reply payment_call::judge(error_code& ec, const payment::response& from, payment::send_phase phase,
@@ -107,13 +113,13 @@ KEDGE_DECL payment_reply payment_call::judge(error_code& ec, const payment::resp
     using payment::proof;
     payment::answer said;
     if (!ec) said = core_->provider.read(from);
-    payment::judgement j = payment::judge(ec, from, said, phase, {result_.key_, amount_});
+    payment::judgement j = payment::judge(ec, from, said, phase, {result_.key_, amount_}, core_->rt.wall_now());
     if (reads_ && from.status == 404) j.error = payment::errc::not_found;
     const bool doubtful = j.error == payment::errc::malformed_answer || j.error == payment::errc::foreign_answer;
     if (doubtful && std::exchange(doubted_, true)) j.judged.again = replay::never;  // the replay said no better
     if (!reads_ || j.found.proves == proof::settling) join_.add(j.found);
     if (!ec) result_.status_ = from.status;
-    if (j.found.proves == proof::settling) result_.provider_id_ = said.id;
+    if (j.found.proves == proof::settling && !repeats_a_secret(said.id)) result_.provider_id_ = said.id;
     remember(said);
     auto& history = result_.report_.history;
     history[std::min(static_cast<std::size_t>(number - 1), history.size() - 1)].phase = static_cast<std::uint8_t>(phase);
@@ -121,15 +127,16 @@ KEDGE_DECL payment_reply payment_call::judge(error_code& ec, const payment::resp
     return {j.judged, true};
 }
 
+KEDGE_DECL bool payment_call::repeats_a_secret(const std::string& text) const {
+    const std::string& key = core_->options.api_key.reveal();
+    return (token_ && text.find(token_->reveal()) != text.npos) || (!key.empty() && text.find(key) != text.npos);
+}
+
 /// The provider's own words, unless they repeat what is secret.
 KEDGE_DECL void payment_call::remember(const payment::answer& said) {
     if (said.code.empty() && said.message.empty()) return;
-    const auto secret = [&](const std::string& text) {
-        const std::string& key = core_->options.api_key.reveal();
-        return (token_ && text.find(token_->reveal()) != text.npos) || (!key.empty() && text.find(key) != text.npos);
-    };
     std::string text = said.code + (said.message.empty() ? "" : ": " + said.message);
-    if (secret(text)) text = "(left out, since it repeats a secret)";
+    if (repeats_a_secret(text)) text = "(left out, since it repeats a secret)";
     for (char& c : text)
         if (c < ' ' || c > '~') c = '?';
     result_.report_.said.set("", text);
@@ -144,14 +151,11 @@ KEDGE_DECL void payment_call::finished(const error_code& ec) {
 
 KEDGE_DECL void payment_call::settle() {
     const auto settled = [self = shared_from_this()](error_code ec) {
-        boost::asio::dispatch(self->executor(), [self, ec] {
+        self->answered(self->settled_, [self, ec] {
             self->result_.recorded_ = !ec;
-            self->work_ = {};
             self->complete();
         });
     };
-    namespace execution = boost::asio::execution;
-    work_ = boost::asio::prefer(core_->charge_pipe.get_executor(), execution::outstanding_work.tracked);
     try {
         core_->journal->settle({result_.key_, result_.outcome_, result_.provider_id_}, settled);
     } catch (...) {
@@ -171,6 +175,7 @@ KEDGE_DECL void payment_call::complete() {
     if (!std::exchange(counted_, true)) core_->ended();
     log();
     if (call_.report) *call_.report = result_.report_;
+    work_ = {}, io_work_ = {};
     payment_handler handler(std::move(handler_));
     std::move(handler)(std::move(result_));
 }
@@ -181,11 +186,11 @@ KEDGE_DECL void payment_call::log() const noexcept {
     if (!core_->options.sink || !ec || ec == boost::asio::error::operation_aborted || ec == payment::errc::declined ||
         ec == payment::errc::invalid_request || ec == payment::errc::key_conflict || ec == payment::errc::key_in_use)
         return;
-    const nanoseconds limit = ec == errc::timed_out ? core_->options.attempt_timeout : core_->options.total_timeout;
-    log::payment_error(*core_->options.sink, {.error = ec,
-                                              .limit = ec == condition::timeout ? limit : nanoseconds{},
-                                              .place = call_.place,
-                                              .time = core_->rt.wall_now()});
+    const nanoseconds limit = ec == errc::timed_out           ? core_->options.attempt_timeout
+                              : ec == errc::deadline_exceeded ? limit_
+                                                              : nanoseconds{};  // some other time, which we do not know
+    log::payment_error(*core_->options.sink,
+                       {.error = ec, .limit = limit, .place = call_.place, .time = core_->rt.wall_now()});
 }
 
 }  // namespace kedge::detail
@@ -216,8 +221,9 @@ KEDGE_DECL void payment_client::start_status(const std::shared_ptr<detail::payme
 
 KEDGE_DECL payment_snapshot payment_client::snapshot() const {
     const breaker_snapshot breaker = core_->charges.snapshot();
+    const health_snapshot health = core_->health.snapshot();
     const std::lock_guard lock(core_->mutex);
-    return {breaker, core_->in_flight, core_->last_health, core_->closed};
+    return {breaker, core_->in_flight, health, core_->closed};
 }
 
 }  // namespace kedge

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <kedge/payment_client.hpp>
+#include <kedge/health_monitor.hpp>
+#include <kedge/payment/impl/health_look.hpp>
 #include <kedge/payment/provider.hpp>
+#include <kedge/payment_client.hpp>
 #include <kedge/pipeline.hpp>
 #include <kedge/timer.hpp>
 
 #include <boost/asio/associator.hpp>
+#include <boost/asio/post.hpp>
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -32,7 +36,7 @@ struct payment_reply {
     }
 };
 
-/// What the handles of a client and its running calls share.
+/// What the handles of a client and its running calls share. Its end ends what `async_run` started.
 class payment_core {
 public:
     using pipe_type = pipeline<boost::asio::any_io_executor, total_timeout, retry, circuit_breaker, concurrency_limit, timeout>;
@@ -41,10 +45,14 @@ public:
                  std::shared_ptr<payment::exchange> x)
         : options(o), journal(std::move(j)), exchange(std::move(x)), rt(runtime::of(ex)),
           charges(breaker_of(o, o.name)), reads(breaker_of(o, o.name + ".reads")),
-          charge_pipe(pipe_of(ex, o, charges)), read_pipe(pipe_of(ex, o, reads)), health_pipe(ex, timeout{o.attempt_timeout}) {
+          charge_pipe(pipe_of(ex, o, charges)), read_pipe(pipe_of(ex, o, reads)),
+          health(ex, monitor_options(o), health_look(exchange, health_request(), ex), charges) {
         if (!journal) throw std::invalid_argument("kedge::payment_client: a journal is required, e.g. payment::memory_journal");
         if (!exchange) throw std::invalid_argument("kedge::payment_client: the exchange is null");
+        charges.probe_lease(o.attempt_timeout);
+        reads.probe_lease(o.attempt_timeout);
     }
+    ~payment_core() { health.stop(); }
 
     /// False while another call has this key.
     bool claim(const idempotency_key& key) {
@@ -64,7 +72,12 @@ public:
             const std::lock_guard lock(mutex);
             if (--in_flight == 0) waiting.swap(closing);
         }
-        for (const auto& t : waiting) t->cancel();
+        for (const auto& t : waiting) {
+            try {
+                t->cancel();
+            } catch (...) {  // no memory: that shutdown ends at its deadline
+            }
+        }
     }
 
     const payment_options options;
@@ -74,17 +87,28 @@ public:
     runtime& rt;
     circuit_breaker charges, reads;  // asking what became of a payment must not wait for the charges to recover
     pipe_type charge_pipe, read_pipe;
-    pipeline<boost::asio::any_io_executor, timeout> health_pipe;
+    health_monitor<boost::asio::any_io_executor, health_look> health;
 
     mutable std::mutex mutex;
     std::set<std::string> keys;  // of calls under way
     int in_flight = 0;
     bool closed = false;
-    payment::health_report last_health{};
     std::vector<std::shared_ptr<timer>> closing;  // of shutdowns under way
 
 private:
     static constexpr int most_in_flight = 64, most_waiting = 64;
+
+    /// That the health endpoint answers proves less than a charge does; see docs/design/payments.md.
+    static health_monitor_options monitor_options(const payment_options& o) {
+        return {.name = o.name, .interval = o.health_interval, .timeout = o.attempt_timeout, .closes_breaker = false,
+                .on_event = o.on_event};
+    }
+
+    payment::request health_request() const {
+        payment::request r = provider.health();
+        authorise(r, options.api_key);
+        return r;
+    }
 
     static circuit_breaker breaker_of(const payment_options& o, std::string name) {
         return circuit_breaker(
@@ -135,6 +159,18 @@ private:
     void complete();
     void log() const noexcept;
     void remember(const payment::answer& said);
+    bool repeats_a_secret(const std::string& text) const;
+
+    /// A journal answers once, on whatever thread. One that does so again, or throws afterwards, is not heard.
+    template <class Step> void answered(std::atomic<bool>& before, Step step) {
+        if (before.exchange(true)) return;
+        try {
+            boost::asio::post(executor(), std::move(step));
+        } catch (...) {
+            before = false;
+            throw;
+        }
+    }
 
     std::shared_ptr<payment_core> core_;
     payment_handler handler_;
@@ -145,8 +181,10 @@ private:
     std::optional<money> amount_{};
     std::optional<card_token> token_{};
     payment::outcome_join join_{};
+    nanoseconds limit_{0};  ///< for all attempts
     bool reads_ = false, claimed_ = false, counted_ = false, cancelled_ = false, doubted_ = false;
-    boost::asio::any_io_executor work_{};  // keeps the context running while only the journal works
+    std::atomic<bool> begun_{false}, settled_{false};
+    boost::asio::any_io_executor work_, io_work_;  // for handler and client: while the journal works, there is nothing else
 };
 
 /// Judges the end of an attempt on its way from the exchange to the pipeline.

@@ -5,25 +5,11 @@
 #include <kedge/payment/provider.hpp>
 #include <kedge/verdict.hpp>
 
-#include <algorithm>
-
 namespace kedge::payment {
 
 inline constexpr finding rejects{proof::non_settling, outcome::rejected};
 inline constexpr finding may_have_happened{proof::ambiguous, outcome::unknown};
 inline constexpr verdict answered{kind::success, replay::never};
-
-KEDGE_DECL nanoseconds retry_after(std::string_view field) noexcept {
-    while (!field.empty() && (field.front() == ' ' || field.front() == '\t')) field.remove_prefix(1);
-    while (!field.empty() && (field.back() == ' ' || field.back() == '\t')) field.remove_suffix(1);
-    if (field.empty() || field.size() > 10) return {};
-    std::int64_t seconds = 0;
-    for (const char c : field) {
-        if (c < '0' || c > '9') return {};
-        seconds = seconds * 10 + (c - '0');
-    }
-    return std::chrono::seconds(std::min<std::int64_t>(seconds, 3600));
-}
 
 /// No complete answer came.
 inline judgement judge_loss(const error_code& ec, send_phase phase) noexcept {
@@ -66,9 +52,9 @@ inline judgement judge_refusal(int status, const answer& said, const expectation
 }
 
 KEDGE_DECL judgement judge(const error_code& ec, const response& from, const answer& said, send_phase phase,
-                           const expectation& ours) noexcept {
+                           const expectation& ours, std::optional<http::wall_time> received) noexcept {
     if (ec) return judge_loss(ec, phase);
-    const nanoseconds wait = retry_after(from["Retry-After"]);
+    const nanoseconds wait = http::retry_after(from, received);
     const int status = from.status;
     if (status >= 200 && status < 300) return judge_payment(said, ours);
     if (status == 302 || status == 303) return {may_have_happened, errc::unavailable, {kind::failure, replay::never}};
