@@ -38,9 +38,14 @@ protected:
 /** What the function given to `database_client::async_transaction` works with: one connection inside one transaction.
  *
  *  After an error that ends a transaction (anything but the application's own, such as a violated constraint) every
- *  further statement ends in the same error and nothing is committed, also if the function swallowed it.
+ *  further statement ends in the same error and nothing is committed, also if the function swallowed it. Statements are
+ *  sent as they are, once: it is the whole transaction that is repeated.
  *
- *  @par Lifetimes  Valid until the function returns. One statement at a time.
+ *  @par Executors  Handlers run on their associated executor, by default that of the coroutine around.
+ *  @par Per-operation cancellation  What the connection supports, terminal at least; the transaction is rolled back.
+ *  @par Errors  `Connection`'s own, @ref sql_errc, `operation_aborted`; the first error that ended the transaction.
+ *  @par Lifetimes  Valid until the function returns, and so must be all that it started here. One statement at a time.
+ *  @par Thread safety  None: it belongs to the function.
  */
 class transaction {
 public:
@@ -48,7 +53,7 @@ public:
     transaction(const transaction&) = delete;
     transaction& operator=(const transaction&) = delete;
 
-    /// void(error_code, rows)
+    /// Executes one statement and fetches its rows; `void(error_code, rows)`. @param text, values as for the client
     template <class Token = boost::asio::deferred_t>
     auto async_query(sql_text text, params values, Token&& token = {}) {
         return boost::asio::async_initiate<Token, void(error_code, rows)>(
@@ -59,7 +64,7 @@ public:
             token, std::move(text), std::move(values));
     }
 
-    /// void(error_code, affected)
+    /// Executes one statement and counts what it changed; `void(error_code, affected)`.
     template <class Token = boost::asio::deferred_t>
     auto async_execute(sql_text text, params values, Token&& token = {}) {
         return boost::asio::async_initiate<Token, void(error_code, affected)>(
