@@ -87,6 +87,7 @@ TEMPLATE_LIST_TEST_CASE("a cancellation meets the grant of a place", "[races]", 
     SECTION("before it") {
         r.queue_cancel();
         r.steps.drain();
+        CHECK(r.ended());
         r.queue_grant();
         CHECK(r.op.attempts() == 0);
     }

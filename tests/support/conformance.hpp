@@ -10,6 +10,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/strand.hpp>
 
 #include <cstddef>
@@ -107,29 +108,32 @@ template <class World> struct subject {
     call between{};                                  ///< waits for its next attempt from 100 ms to 1 s
     asio::cancellation_type promises = every_type;  ///< to end at once when it is cancelled so
     asio::cancellation_type promises_between = terminal_and_partial;
+    bool deaf_at_first = false;                     ///< promises nothing before it has begun
     bool endless = false;                           ///< `later` ends by cancellation only
     bool uses_memory = true;                        ///< of the handler
 };
 
-/// One call in a world of its own.
+/// One call in a world of its own, started and cancelled where its handler would run: there, what dispatches its end
+/// instead of posting it is found out.
 template <class World> class trial {
 public:
-    trial(const typename subject<World>::call& start, bool on_strand) {
+    trial(const typename subject<World>::call& start, bool on_strand,
+          asio::cancellation_type at_once = asio::cancellation_type::none) {
         const auto plain = world_->sim.get_executor();
         const auto strand = asio::make_strand(asio::any_io_executor(plain));
         seen->here = [=] { return on_strand ? strand.running_in_this_thread() : plain.running_in_this_thread(); };
-        seen->inside = true;
-        start(*world_, conformance_handler(seen, on_strand ? asio::any_io_executor(strand) : asio::any_io_executor(plain)));
-        seen->inside = false;
+        executor_ = on_strand ? asio::any_io_executor(strand) : asio::any_io_executor(plain);
+        inside([&] {
+            start(*world_, conformance_handler(seen, executor_));
+            if (at_once != asio::cancellation_type::none) seen->signal.emit(at_once);
+        });
         REQUIRE(seen->called + seen->dropped == 0);
     }
     ~trial() { end_world(); }
 
     void pass(kedge::nanoseconds time) { world_->sim.run_for(time); }
     void emit(asio::cancellation_type type) {
-        seen->inside = true;
-        seen->signal.emit(type);
-        seen->inside = false;
+        inside([&] { seen->signal.emit(type); });
     }
     bool ended() const { return seen->called != 0; }
 
@@ -151,13 +155,27 @@ public:
     const std::shared_ptr<witness> seen = std::make_shared<witness>();
 
 private:
+    /// A step on the handler's executor, and nothing after it.
+    template <class F> void inside(F f) {
+        bool done = false;
+        asio::post(executor_, [&] {
+            seen->inside = true;
+            f();
+            seen->inside = false;
+            done = true;
+        });
+        world_->sim.run_until([&] { return done; });
+    }
+
     /// The context goes last, so nothing may keep a strand of it.
     void end_world() {
         seen->here = {};
+        executor_ = {};
         world_.reset();
     }
 
     std::unique_ptr<World> world_ = std::make_unique<World>();
+    asio::any_io_executor executor_;
 };
 
 template <class World> class conformance {
@@ -188,8 +206,10 @@ private:
     std::vector<moment> moments() const {
         std::vector<moment> all;
         if (subject_.at_once) all.push_back({subject_.at_once, 0s, asio::cancellation_type::none});
-        if (subject_.later) all.push_back({subject_.later, 0s, subject_.promises});
-        if (subject_.later) all.push_back({subject_.later, 500ms, subject_.promises});
+        const auto promises = subject_.promises;
+        const auto at_first = subject_.deaf_at_first ? asio::cancellation_type::none : promises;
+        if (subject_.later) all.push_back({subject_.later, 0s, at_first});
+        if (subject_.later) all.push_back({subject_.later, 500ms, promises});
         if (subject_.between) all.push_back({subject_.between, 500ms, subject_.promises_between});
         return all;
     }
@@ -213,9 +233,10 @@ private:
     void is_cancelled(const typename subject<World>::call& call, kedge::nanoseconds after, asio::cancellation_type type,
                       bool promised) const {
         INFO("cancelled with type " << static_cast<unsigned>(type));
-        trial<World> t(call, on_strand_);
-        if (after != 0s) t.pass(after);
-        t.emit(type);
+        const bool at_once = after == 0s;
+        trial<World> t(call, on_strand_, at_once ? type : asio::cancellation_type::none);
+        if (!at_once) t.pass(after);
+        if (!at_once) t.emit(type);
         t.pass(0s);
         if (promised) {
             CHECK(t.ended());

@@ -1,0 +1,183 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
+"""Plants one fault at a time in a copy of the headers, and wants the test that guards against it to fail.
+
+usage: mutants.py [--list] [NAME...]      by hand: each takes about half a minute
+
+A test that cannot fail is a defect; this shows that these can. The same program without the fault must pass first.
+"""
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+FRAME, WAITS, HOME = "detail/call_frame.hpp", "detail/impl/call_frame.ipp", "detail/call_home.hpp"
+RACES, WAITING, SHUTDOWN = "policies/races.cpp", "policies/races_waiting.cpp", "policies/races_shutdown.cpp"
+PERMITS, HANDLERS = "policies/permits.cpp", "policies/pipeline_handler.cpp"
+CALLS, POOL, PLACES = "conformance/calls.cpp", "conformance/pool.cpp", "conformance/places.cpp"
+THREADS, COROUTINES, MEMORY = "policies/races_threads.cpp", "policies/coroutine_executors.cpp", "policies/allocations.cpp"
+ASAN, TSAN, ASSERTED = "AddressSanitizer", "ThreadSanitizer", r"test cases:.*\d+ failed(?! as)"
+
+# name: what would go wrong (preset, test, Catch2's selection, what must be seen), header, text, replacement
+MUTANTS = {
+    "coroutine on the frame's executor": ("asan", COROUTINES, "[executors]", ASAN, "detail/pipeline_state.hpp",
+        "? home_kind::strand", "? home_kind::lock"),
+    "coroutine without a strand": ("tsan", THREADS, "[races]", TSAN, HOME,
+        "return asio::make_strand(std::move(ex));", "return ex;"),
+    "lock bypassed": ("tsan", THREADS, "[races]", TSAN, HOME,
+        "lock_.run(std::forward<F>(f));", "std::forward<F>(f)();"),
+    "lock bypassed on two threads": ("tsan", COROUTINES, "[tsan]", TSAN, HOME,
+        "lock_.run(std::forward<F>(f));", "std::forward<F>(f)();"),
+    "lock let go before it forgets its mark": ("tsan", THREADS, "[races]", TSAN, "detail/call_lock.hpp",
+        re.compile(r"(alive\.end\(\);)[^\n]*\n(\s*)(alive\.lock\.release\(\);)"), r"\3 \1"),
+    "result without a disarm": ("gcc", RACES, "[races]", ASSERTED, FRAME,
+        "if (!disarm() || emitting_", "if (emitting_"),
+    "expiry overrides a success": ("gcc", RACES, "[races]", ASSERTED, FRAME,
+        re.compile(r"if \(state_\.expired && \([^\n]*\)\) \{"), "if (state_.expired) {"),
+    "cancellation behind the expiry ignored": ("gcc", RACES, "[races]", ASSERTED, WAITS,
+        "    state_.cancelled = true;\n", "    if (!state_.expired) state_.cancelled = true;\n"),
+    "cancellation during the initiation lost": ("gcc", RACES, "cancelled during the initiation*", ASSERTED, FRAME,
+        "if (cancel_asked_ != asio::cancellation_type::none)", "if (false)"),
+    "completion inside the caller's emit": ("gcc", RACES, "[races]", ASSERTED, WAITS,
+        "    emitting_ = true;\n", ""),
+    "slot not cleared": ("asan", RACES, "[races]", ASAN, FRAME,
+        "parent.is_connected()) parent.clear();", "parent.is_connected()) {}"),
+    "cancellation between attempts ignored": ("gcc", WAITING, "[races]", ASSERTED, WAITS,
+        "phase_ == phase::backoff ? disarm() :", "phase_ == phase::backoff ? false :"),
+    "wait cancelled without its timer": ("gcc", WAITING, "a cancellation between two attempts*", "generic_hook.*safe_link", WAITS,
+        "phase_ == phase::backoff ? disarm() :", "phase_ == phase::backoff ? (armed_ = false, --tokens_, true) :"),
+    "refund forgotten": ("gcc", WAITING, "[races]", ASSERTED, "detail/stages.hpp",
+        "policy.budget().core().refund(s.now)", "(void)0"),
+    "place kept by a cancelled waiter": ("gcc", WAITING, "[races]", ASSERTED, WAITS,
+        "phase_ == phase::queued && leave_queue()) {", "false) {"),
+    "expired waiter admitted": ("gcc", WAITING, "[races]", ASSERTED, FRAME,
+        "if (state_.limit.at <= state_.now) return", "if (false) return"),
+    "permit not neutral when abandoned": ("gcc", SHUTDOWN, "[races]", ASSERTED, "permit.hpp",
+        "if (source_) neutral();", ""),
+    "timers of a dead context forgotten": ("asan", SHUTDOWN, "[races]", f"{ASSERTED}|LeakSanitizer", FRAME,
+        "[](timer_node* n) noexcept { static_cast<call_frame*>(n)->timer_lost(); }", "[](timer_node*) noexcept {}"),
+    "abandoned call goes on": ("gcc", SHUTDOWN, "[races]", ASSERTED, WAITS,
+        "    if (abandoned_) return lose_token();\n    phase_ = phase::idle;", "    phase_ = phase::idle;"),
+    "refusal counted as a failure": ("gcc", PERMITS, "[permits]", ASSERTED, FRAME,
+        "verdict_ = {kind::neutral, replay::never};", "verdict_ = {kind::failure, replay::never};"),
+    "one place too many": ("gcc", PERMITS, "[permits]", ASSERTED, "detail/limit_state.hpp",
+        "while (!(seen & waiting_bit) && in_flight(seen) < max_)", "while (!(seen & waiting_bit) && in_flight(seen) <= max_)"),
+    "memory freed after the upcall": ("gcc", MEMORY, "[allocations]", ASSERTED, FRAME,
+        "handler_type handler = release_frame();\n        result.deliver(std::move(handler));",
+        "result.deliver(handler_type(handler_));\n        (void)release_frame();"),
+    "memory not recycled": ("gcc", MEMORY, "[allocations]", ASSERTED, "detail/frame_memory.hpp",
+        "return boost::asio::recycling_allocator<T>();", "return std::allocator<T>();"),
+    "completion inside the initiation": ("gcc", "policies/pipeline.cpp", "limits at the edges", ASSERTED, FRAME,
+        "if (tokens_ != 0 || initiating_ || emitting_ || calling_) return keep(", "if (tokens_ != 0) return keep("),
+    "inline completion grows the stack": ("asan", HANDLERS, "operations that complete inline*", ASAN, FRAME,
+        "        initiating_ = true;\n", ""),
+    "timer completes inside the initiation": ("gcc", CALLS, "timers conform", ASSERTED, "detail/timer_wait.hpp",
+        "boost::asio::post(ex, completion", "boost::asio::dispatch(ex, completion"),
+    "pool completes inside the initiation": ("gcc", POOL, "[conformance]", ASSERTED, "detail/pool_operation.hpp",
+        "boost::asio::post(ex, std::move(c));", "boost::asio::dispatch(ex, std::move(c));"),
+    "pool forgets the handler's executor": ("gcc", POOL, "[conformance]", ASSERTED, "detail/pool_operation.hpp",
+        "executor_(boost::asio::get_associated_executor(handler_, pool.executor))", "executor_(pool.executor)"),
+    "lease of a lost grant kept": ("gcc", "policies/connection_pool_lifetime.cpp", "*", ASSERTED, "detail/pool_operation.hpp",
+        "if (slot) pool.give_back(*slot, reuse::clean);\n        else", ""),
+    "kedge's own line recorded": ("gcc", PLACES, "[place]", ASSERTED, "connection_pool.hpp",
+        "return async_acquire(call{.place = where}", "return async_acquire(call{}"),
+}
+
+
+def flags_of(preset):
+    presets = {p["name"]: p for p in json.loads((ROOT / "CMakePresets.json").read_text())["configurePresets"]}
+    sanitizers = presets[preset]["cacheVariables"].get("KEDGE_SANITIZE")
+    return ["-O0"] + ([f"-fsanitize={sanitizers}", "-fno-omit-frame-pointer", "-g1", "-Wno-tsan"] if sanitizers else [])
+
+
+class workshop:
+    """A copy of the project, and what was built for it."""
+
+    def __init__(self, folder):
+        self.folder, self.mains, self.sound = Path(folder), {}, {}
+        self.compiler = (["ccache"] if shutil.which("ccache") else []) + ["g++", "-std=c++20"]
+        for part in ("include", "tests", "benchmarks/support"):
+            shutil.copytree(ROOT / part, self.folder / part)
+
+    def compile(self, source, to, preset):
+        return subprocess.run(self.compiler + flags_of(preset) + ["-I", self.folder / "include", "-I", self.folder / "tests",
+                              "-c", source, "-o", to], capture_output=True, text=True)
+
+    def main_of(self, preset):
+        if preset not in self.mains:
+            self.mains[preset] = self.folder / f"main_{preset}.o"
+            done = self.compile(self.folder / "tests/support/catch_main.cpp", self.mains[preset], preset)
+            if done.returncode != 0:
+                sys.exit(done.stderr)
+        return self.mains[preset]
+
+    def play(self, test, preset, selection):
+        """What the program said, and whether it was content."""
+        unit, program = self.folder / "unit.o", self.folder / "program"
+        built = self.compile(self.folder / "tests" / test, unit, preset)
+        if built.returncode != 0:
+            return "does not compile: " + (re.findall(r"error: .*", built.stderr) or ["?"])[0], False
+        subprocess.run(self.compiler + flags_of(preset) + [unit, self.main_of(preset), "-lfmt", "-pthread", "-o", program],
+                       check=True)
+        try:
+            ran = subprocess.run([program, selection], capture_output=True, text=True, errors="replace", timeout=60,
+                                 env=os.environ | {"TSAN_OPTIONS": "halt_on_error=1"})
+        except subprocess.TimeoutExpired:
+            return "hangs", False
+        return ran.stdout + ran.stderr, ran.returncode == 0
+
+    def is_sound(self, test, preset, selection):
+        key = (test, preset, selection)
+        if key not in self.sound:
+            self.sound[key] = self.play(*key)
+        return self.sound[key]
+
+    def try_mutant(self, preset, test, selection, seen, header, text, replacement):
+        said, content = self.is_sound(test, preset, selection)
+        if not content:
+            return "the program without the fault fails: " + said[-300:], False
+        path = self.folder / "include/kedge" / header
+        whole = path.read_text()
+        if isinstance(text, re.Pattern):
+            mutated, count = text.subn(replacement, whole)
+        else:
+            mutated, count = whole.replace(text, replacement), whole.count(text)
+        if count != 1:
+            return f"fits {count} times in {header}, not once", False
+        path.write_text(mutated)
+        try:
+            said, content = self.play(test, preset, selection)
+        finally:
+            path.write_text(whole)
+        if content:
+            return "survived", False
+        summary = re.search(r"SUMMARY: (\w+: [\w-]+)", said) or re.search(r"(test cases:[^\n]*)", said)
+        return (summary.group(1) if summary else said[-80:].strip()), bool(re.search(seen, said))
+
+
+def main():
+    names = [n for n in sys.argv[1:] if n != "--list"]
+    chosen = {n: m for n, m in MUTANTS.items() if not names or any(part in n for part in names)}
+    if "--list" in sys.argv:
+        print("\n".join(chosen))
+        return 0
+    alive = 0
+    with tempfile.TemporaryDirectory(prefix="kedge_mutants_") as folder:
+        shop = workshop(folder)
+        for name, mutant in chosen.items():
+            began = time.monotonic()
+            said, killed = shop.try_mutant(*mutant)
+            alive += not killed
+            print(f"{'found ' if killed else 'MISSED'} {time.monotonic() - began:4.0f} s  {name:42} {mutant[0]:5}"
+                  f"{mutant[1]:34} {said}", flush=True)
+    print(f"{len(chosen) - alive} of {len(chosen)} faults found")
+    return 1 if alive or not chosen else 0
+
+
+sys.exit(main())
