@@ -52,7 +52,7 @@ template <class Home> struct abandoned_call : race<Home> {
 template <class Home> std::vector<std::string> orders(const std::vector<std::string>& more = {}) {
     std::vector<std::string> all = {"SOT", "STO", "OST", "OTS", "TSO", "TOS"};
     for (const auto& order : more)
-        if (Home::home != home_kind::strand || order[0] != 'T') all.push_back(order);
+        if (!Home::by_coroutine || Home::one_thread || order[0] != 'T') all.push_back(order);
     return all;
 }
 
