@@ -88,6 +88,7 @@ TEST_CASE("breaker: what opens it", "[circuit_breaker]") {
          100ms, closed},
         {"and chance where a third fails all the time", times(20, "ssf") + "s" + "ffffffs", 1s, closed},
         {"but not nine", times(20, "ssf") + "s" + "fffffffff", 1s, open},
+        {"more failures than the ratio are never usual: twelve are enough", times(10, "ffs") + times(12, "f"), 1s, open},
         {"five in a row within a second of heavy traffic are chance", times(40, "s") + "fffffs", 10ms, closed},
         {"a run of a second is an outage at any traffic", times(1000, "s") + times(101, "f"), 10ms, open},
         {"a run of less than a second is none", times(1000, "s") + times(100, "f"), 10ms, closed},
