@@ -61,7 +61,8 @@ inline client breaker_only(dependency& to, int) {
 /** The standard handler of Microsoft.Extensions.Http.Resilience: rate limiter (1000 at a time, no queue) ⊃ total timeout
  *  30 s ⊃ retry (3, exponential from 2 s with jitter) ⊃ breaker (a tenth of at least 100 calls in 30 s, open for 5 s) ⊃
  *  attempt timeout 10 s. Its jitter has a median of 2 s · 2^n and reaches to about twice that, as full jitter from 4 s does.
- *  Not sayable: it closes after one good probe, kedge after three.
+ *  Not sayable: it opens when the ratio is reached, and closes after one good probe; kedge when the ratio is exceeded
+ *  clearly, and after three.
  */
 inline client microsoft(dependency& to, int) {
     const kedge::circuit_breaker breaker({.consecutive_failures = no_run, .failure_ratio = 0.1, .window = 30s,
