@@ -105,3 +105,28 @@ TEST_CASE("blocking calls stand in the queue of a limit", "[blocking][tsan]") {
     CHECK(done == 800);
     CHECK(limit.snapshot().in_flight == 0);
 }
+
+TEST_CASE("a blocking call can stand in line again for its next attempt", "[blocking]") {
+    asio::io_context io;
+    kedge::concurrency_limit limit(1, 1);
+    const kedge::pipeline twice{io, kedge::retry{{.base = 1ms, .cap = 1ms}}, limit};
+    const kedge::pipeline once{io, limit};
+    const auto somebody_waits = [&] {
+        while (limit.snapshot().waiting == 0) std::this_thread::yield();
+    };
+    kedge::permit elsewhere = limit.try_acquire();
+    int attempts = 0;
+    std::thread caller([&] {
+        kedge::blocking_call(twice, [&](milliseconds) {
+            if (++attempts > 1) return;
+            somebody_waits();  // who gets the place of the failed attempt
+            refuse();
+        });
+    });
+    somebody_waits();
+    elsewhere.neutral();
+    kedge::blocking_call(once, [&](milliseconds) { somebody_waits(); });
+    caller.join();
+    CHECK(attempts == 2);
+    CHECK(limit.snapshot().in_flight == 0);
+}

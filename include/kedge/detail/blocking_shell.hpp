@@ -132,6 +132,7 @@ private:
             lock.lock();
             changed_.wait(lock, ready);  // it is being granted this moment
         }
+        woken_ = false;
         state_.now = state_.rt.now();
         return true;
     }
