@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSL-1.0
-"""Finds what became worse between two recorded runs.   usage: benchmarks/compare OLD.json NEW.json [PERCENT]
+"""Finds what became worse between two recorded runs.   usage: benchmarks/compare.py OLD.json NEW.json [PERCENT]
 
 Ratios to the baseline of the same run are compared, where a row has one: the machine's own speed cancels out of them. Exit
 status 1 if a row became worse by more than PERCENT (10), or allocates more.
