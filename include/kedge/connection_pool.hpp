@@ -67,7 +67,7 @@ template <class Finish> struct start_pool_operation {
 };
 
 template <class T, class F> struct start_pool_use {
-    start_pool_operation<finish_lease<T>> acquire;
+    start_pool_operation<finish_lease<T, true>> acquire;
 
     template <class Handler> void operator()(Handler&& handler, F use, const call& c) const {
         using acquired = with_acquired<std::decay_t<Handler>, T, F>;
@@ -176,7 +176,7 @@ public:
      *  of it. If it throws before its operation has started, that ends in `errc::operation_threw`. */
     template <class F, class Token = boost::asio::deferred_t> auto async_with(F use, call c, Token&& token = {}) {
         using signature = typename detail::signature_of<detail::use_of_connection<T, F>&&>::type;
-        return boost::asio::async_initiate<Token, signature>(detail::start_pool_use<T, F>{start_acquire()}, token,
+        return boost::asio::async_initiate<Token, signature>(detail::start_pool_use<T, F>{{share_, &detail::pool_state::acquire}}, token,
                                                              std::move(use), c);
     }
     template <class F, detail::token_not_call Token = boost::asio::deferred_t>

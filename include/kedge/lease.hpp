@@ -70,7 +70,9 @@ private:
 namespace detail {
 
 /// For what ends in `void(error_code, lease<T>)`.
-template <class T> struct finish_lease {
+template <class T, bool GoesOn = false> struct finish_lease {
+    static constexpr bool goes_on = GoesOn;
+
     template <class Handler>
     static void call(Handler&& handler, const error_code& ec, pool_state& pool, connection_slot* slot) {
         lease<T> held = slot ? lease<T>(pool, *slot) : lease<T>();

@@ -52,7 +52,6 @@ subject<office> statement(const char* name, void (*start)(office&, conformance_h
         .at_once = start,
         .later = [start](office& w, conformance_handler h) { start(w.takes(1s), std::move(h)); },
         .promises = terminal_only,  // a statement under way hears no more
-        .deaf_at_first = true,      // as async_with
         .uses_memory = false,
     };
 }

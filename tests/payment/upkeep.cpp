@@ -148,7 +148,7 @@ TEST_CASE_METHOD(running, "while the provider is away the checks keep the breake
     const auto tried = provider->arrivals().size();
     for (int i = 0; i < 170; ++i) {
         sim.run_for(1s);
-        CHECK(client.snapshot().charges.state == breaker_state::open);
+        CHECK(client.snapshot().charges.state != breaker_state::closed);
     }
     sim.run_for(2min);  // it is back
     CHECK(client.snapshot().charges.state == breaker_state::half_open);

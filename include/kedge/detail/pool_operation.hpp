@@ -73,7 +73,8 @@ inline void explain_refusal(const pool_entry& e, const error_code& ec) noexcept 
 /** An operation that waits for the pool: the handler, its executor's work, and the connection once it is granted, in
  *  one block of the handler's allocator; what it posts lies inside it. Whatever destroys it gives the connection back.
  *
- *  @tparam Finish `call(Handler&&, error_code, pool_state&, connection_slot*)`; the slot is null without a connection
+ *  @tparam Finish `call(Handler&&, error_code, pool_state&, connection_slot*)`; the slot is null without a connection.
+ *  `goes_on`: the connection is not the caller's yet, so a cancellation that comes after the grant still ends the operation
  */
 template <class Handler, class Finish> class pool_operation final : public pool_entry {
     using executor_type = boost::asio::associated_executor_t<Handler, boost::asio::any_io_executor>;
@@ -115,7 +116,7 @@ private:
         if (!slot.is_connected()) return;
         try {
             slot.assign([this](boost::asio::cancellation_type type) {
-                if (type != boost::asio::cancellation_type::none) pool_.cancel(*this);
+                if (type != boost::asio::cancellation_type::none) cancelled_ = true, pool_.cancel(*this);
             });
         } catch (...) {
             destroy();
@@ -141,12 +142,18 @@ private:
     void complete() {
         forget_slot();
         pool_state& pool = pool_;
-        connection_slot* const slot = granted();
-        const error_code ec = error_of(end, pool);
+        connection_slot* slot = granted();
+        error_code ec = error_of(end, pool);
         explain_refusal(*this, ec);
+        const bool given_up = Finish::goes_on && slot && cancelled_;
         Handler handler(std::move(handler_));
         deallocate_object(handler_allocator<pool_operation>(handler), this);
-        if (!slot) pool.unpin();
+        if (given_up) {
+            pool.give_back(*std::exchange(slot, nullptr), reuse::clean);
+            ec = boost::asio::error::operation_aborted;
+        } else if (!slot) {
+            pool.unpin();
+        }
         Finish::call(std::move(handler), ec, pool, slot);
     }
 
@@ -174,10 +181,13 @@ private:
     executor_type executor_;
     work_type work_;
     posting_memory memory_;
+    bool cancelled_ = false;  // where the handler runs
 };
 
 /// For what ends in `void(error_code)`.
 struct finish_plain {
+    static constexpr bool goes_on = false;
+
     template <class Handler>
     static void call(Handler&& handler, const error_code& ec, pool_state&, connection_slot*) {
         std::forward<Handler>(handler)(ec);

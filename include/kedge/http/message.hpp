@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <kedge/http/impl/characters.hpp>
 #include <kedge/verdict.hpp>
 
 #include <chrono>
@@ -43,18 +44,6 @@ struct response {
     /// Of the first header called so, in whatever case; empty if there is none.
     std::string_view operator[](std::string_view name) const noexcept;
 };
-
-namespace detail {
-
-constexpr bool same_name(std::string_view a, std::string_view b) noexcept {
-    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-    if (a.size() != b.size()) return false;
-    for (std::size_t i = 0; i < a.size(); ++i)
-        if (lower(a[i]) != lower(b[i])) return false;
-    return true;
-}
-
-}  // namespace detail
 
 inline std::string_view response::operator[](std::string_view name) const noexcept {
     for (const header& h : headers)
