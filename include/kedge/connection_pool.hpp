@@ -176,8 +176,8 @@ public:
      *  of it. If it throws before its operation has started, that ends in `errc::operation_threw`. */
     template <class F, class Token = boost::asio::deferred_t> auto async_with(F use, call c, Token&& token = {}) {
         using signature = typename detail::signature_of<detail::use_of_connection<T, F>&&>::type;
-        return boost::asio::async_initiate<Token, signature>(detail::start_pool_use<T, F>{{share_, &detail::pool_state::acquire}}, token,
-                                                             std::move(use), c);
+        const detail::start_pool_use<T, F> start{{share_, &detail::pool_state::acquire}};
+        return boost::asio::async_initiate<Token, signature>(start, token, std::move(use), c);
     }
     template <class F, detail::token_not_call Token = boost::asio::deferred_t>
     auto async_with(F use, Token&& token = {}, boost::source_location where = BOOST_CURRENT_LOCATION) {
