@@ -3,6 +3,7 @@
 
 #include "../support/catch.hpp"
 #include "../support/counting_allocator.hpp"
+#include "../support/sanitizers.hpp"
 #include "../support/scripted_operation.hpp"
 
 #include <kedge/pipeline.hpp>
@@ -72,7 +73,7 @@ TEST_CASE("nothing of a call is alive in its upcall, whichever way it ends", "[a
     CHECK(c.play(c.ending({{1ms}}), 500ms) == asio::error::operation_aborted);
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if !defined(KEDGE_TEST_ADDRESS_SANITIZER) && !defined(KEDGE_TEST_THREAD_SANITIZER)
 #include "../../benchmarks/support/counted_malloc.hpp"
 #include "../../benchmarks/support/loop.hpp"
 

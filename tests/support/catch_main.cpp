@@ -7,12 +7,8 @@ int main(int argc, char** argv) { return Catch::Session().run(argc, argv); }
 #include <catch2/catch.hpp>
 #endif
 
-#if !defined(__SANITIZE_THREAD__) && defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define __SANITIZE_THREAD__
-#endif
-#endif
-#if defined(__SANITIZE_THREAD__)
+#include "sanitizers.hpp"
+#if defined(KEDGE_TEST_THREAD_SANITIZER)
 /// Asio counts the references of an executor behind `any_io_executor` with a release and a fence; ThreadSanitizer sees no
 /// fences, and takes the last owner's `delete` for a race with the decrement before it.
 extern "C" const char* __tsan_default_suppressions() {
