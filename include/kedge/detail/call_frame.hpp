@@ -66,6 +66,22 @@ public:
     const attempt& current() const noexcept { return state_.inner; }
     const handler_type& handler() const noexcept { return handler_; }
     home_type& home() noexcept { return home_; }
+    bool abandoned() const noexcept { return abandoned_; }
+
+    /// Lets go of the lock that the call was born with, which others have queued behind.
+    void release() {
+        --tokens_;
+        home_.release();
+    }
+    /// The context went away before that: what is queued comes to its end.
+    void release_lost() {
+        abandoned_ = true;
+        home_.run([this] {
+            --tokens_;
+            lose_token();
+        });
+        home_.release();
+    }
 
     /// The operation ended with `result`.
     void operation_done(outcome_type&& result) {
@@ -102,7 +118,7 @@ private:
         if (next_ != next::nothing) post_resume();
         else if (tokens_ == 0) return destroy();
         if constexpr (Traits::home == home_kind::lock)
-            if (!home_.try_release()) asio::post(home_.executor(), [this] { home_.release(); });
+            if (!home_.try_release()) ++tokens_, asio::post(home_.executor(), frame_release<call_frame>(this));
     }
 
     template <std::size_t I> void enter() {

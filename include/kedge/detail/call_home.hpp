@@ -59,7 +59,9 @@ public:
 
     template <class F> void execute(F&& f) const {
         auto enter = [frame = frame_, f = std::decay_t<F>(std::forward<F>(f))]() mutable {
-            frame->home().run(std::move(f));
+            frame->home().run([frame, f = std::move(f)]() mutable {
+                if (!frame->abandoned()) std::move(f)();
+            });
         };
         if constexpr (Never) asio::post(beneath(), std::move(enter));
         else asio::dispatch(beneath(), std::move(enter));

@@ -59,6 +59,22 @@ private:
     typename Frame::step step_;
 };
 
+/// Lets go of the lock that a call was born with, later.
+template <class Frame> class frame_release {
+public:
+    explicit frame_release(Frame* f) noexcept : frame_(f) {}
+    frame_release(frame_release&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
+    frame_release& operator=(frame_release&&) = delete;
+    ~frame_release() {
+        if (frame_) [[unlikely]] frame_->release_lost();
+    }
+
+    void operator()() { std::exchange(frame_, nullptr)->release(); }
+
+private:
+    Frame* frame_;
+};
+
 }  // namespace kedge::detail
 
 template <template <class, class> class Associator, class Frame, class Default>

@@ -73,6 +73,7 @@ template <class Traits> void call_frame<Traits>::parent_cancelled(asio::cancella
 
 template <class Traits> void call_frame<Traits>::cancel(asio::cancellation_type type) {
     using asio::cancellation_type;
+    if (abandoned_) return;
     if (last_ && (type & (cancellation_type::terminal | cancellation_type::partial)) == cancellation_type::none)
         return;  // total: after a failed attempt nobody can promise that nothing happened
     state_.cancelled = true;
