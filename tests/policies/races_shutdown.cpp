@@ -78,6 +78,32 @@ TEMPLATE_LIST_TEST_CASE("the context is destroyed while an attempt runs", "[race
     }
 }
 
+TEMPLATE_LIST_TEST_CASE("the context is destroyed before the step that follows a cancellation", "[races][shutdown]",
+                        every_home) {
+    for (const auto& order : orders<TestType>()) {
+        INFO("destroyed in the order " << order);
+        abandoned_call<TestType> r;
+        r.start_as_a_probe();
+        r.queue_cancel();
+        r.steps.run_one();
+        r.destroy(order);
+    }
+}
+
+TEMPLATE_LIST_TEST_CASE("an operation loses its handler when it is told to stop", "[races][shutdown]", every_home) {
+    for (const bool by_caller : {false, true}) {
+        INFO((by_caller ? "cancelled" : "expired"));
+        abandoned_call<TestType> r;
+        r.op.on_cancel(when_told::lose_the_handler);
+        r.start_as_a_probe();
+        if (by_caller) r.queue_cancel();
+        else r.queue_expiry();
+        r.steps.drain();
+        CHECK(r.op.told() == 1);
+        r.destroy("");
+    }
+}
+
 TEMPLATE_LIST_TEST_CASE("the context is destroyed while a call waits for its next attempt", "[races][shutdown]", every_home) {
     for (const auto& order : orders<TestType>()) {
         for (const std::string state : {"waiting", "its end queued", "cancelled, queued"}) {

@@ -18,6 +18,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <random>
@@ -46,7 +47,7 @@ struct weather {
     const int stop_at;
     kedge::retry_budget budget;
     kedge::concurrency_limit limit{6, 100};
-    kedge::circuit_breaker breaker{{.consecutive_failures = 1'000'000, .failure_ratio = 1.0}};
+    kedge::circuit_breaker breaker{{.consecutive_failures = 1'000'000, .minimum_calls = 1'000'000}};  // never opens
     std::atomic<int> left, started{0}, ended{0}, destroyed{0}, succeeded{0}, expired{0}, cancelled{0}, strange{0};
     std::optional<asio::io_context> context{std::in_place};
     asio::io_context& io = *context;
@@ -85,7 +86,7 @@ class caller : public std::enable_shared_from_this<caller> {
     struct sleeping_coroutine {
         caller* self;
         asio::awaitable<void> operator()() const {
-            co_await kedge::async_sleep(co_await asio::this_coro::executor, self->about_a_millisecond(), asio::use_awaitable);
+            co_await kedge::async_sleep(co_await asio::this_coro::executor, self->some_time(), asio::use_awaitable);
         }
     };
 
@@ -95,7 +96,7 @@ class caller : public std::enable_shared_from_this<caller> {
         template <class Token> auto operator()(Token&& token) const {
             auto steps = [c = self, left = 2](auto& op, error_code ec = {}) mutable {
                 if (ec || left-- == 0) return op.complete(ec);
-                kedge::async_sleep(c->weather_.io, c->about_a_millisecond() / 2, std::move(op));
+                kedge::async_sleep(c->weather_.io, c->some_time() / 2, std::move(op));
             };
             return asio::async_compose<Token, void(error_code)>(std::move(steps), token, self->weather_.io);
         }
@@ -124,7 +125,7 @@ private:
             auto cancel = [self = shared_from_this(), mine](error_code) {
                 if (self->number_ == mine) self->signal_.emit(asio::cancellation_type::terminal);
             };
-            kedge::async_sleep(executor_, about_a_millisecond(), std::move(cancel));
+            kedge::async_sleep(executor_, some_time(), std::move(cancel));
         }
         const auto slot = cancels_ ? signal_.slot() : asio::cancellation_slot();
         auto token = asio::bind_executor(executor_, asio::bind_cancellation_slot(slot, handler(shared_from_this())));
@@ -132,7 +133,10 @@ private:
         else pipeline_.async_call(sleeping_operation{this}, std::move(token));
     }
 
-    kedge::nanoseconds about_a_millisecond() { return std::chrono::microseconds(950 + random_() % 100); }
+    /// Half the time about the limit of an attempt; else anything, so that also a slow machine sees all three ends.
+    kedge::nanoseconds some_time() {
+        return std::chrono::microseconds(random_() % 2 == 0 ? 950 + random_() % 100 : random_() % 2'000);
+    }
 
     weather& weather_;
     const bool coroutine_;
@@ -173,8 +177,7 @@ TEST_CASE("result, expiry and cancellation meet on four threads: each call ends 
     CHECK((w.succeeded > 0 && w.expired > 0 && w.cancelled > 0));
 }
 
-// Known defect: about one run in four, one call of a context that dies among four threads is never freed.
-TEST_CASE("a context is stopped and destroyed among the calls of four threads", "[races][threads][shutdown][!mayfail]") {
+TEST_CASE("a context is stopped and destroyed among the calls of four threads", "[races][threads][shutdown][tsan]") {
     for (int round = 0; round < 20; ++round) {
         weather w(1'000'000, 50 + 3 * round);
         start_callers(w);

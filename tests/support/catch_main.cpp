@@ -12,6 +12,6 @@ int main(int argc, char** argv) { return Catch::Session().run(argc, argv); }
 /// Asio counts the references of an executor behind `any_io_executor` with a release and a fence; ThreadSanitizer sees no
 /// fences, and takes the last owner's `delete` for a race with the decrement before it.
 extern "C" const char* __tsan_default_suppressions() {
-    return "race:boost::asio::execution::detail::shared_target_executor::~shared_target_executor\n";
+    return "race:~shared_target_executor\n";
 }
 #endif

@@ -20,7 +20,7 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 
 /// What a hand-driven operation does when it is told to stop.
-enum class when_told { nothing, post_the_end, end_at_once };
+enum class when_told { nothing, post_the_end, end_at_once, lose_the_handler };
 
 /** An operation `void(error_code, int)` that keeps its handler and ends when the test says so; the value is the number
  *  of the attempt. One attempt at a time. */
@@ -61,7 +61,8 @@ private:
 
         void cancelled() {
             ++told;
-            if (does != when_told::nothing && finish) end(told_result, does == when_told::end_at_once);
+            if (does == when_told::lose_the_handler) finish.reset();
+            else if (does != when_told::nothing && finish) end(told_result, does == when_told::end_at_once);
         }
 
         asio::any_io_executor executor;

@@ -237,7 +237,7 @@ private:
     }
 
     void finish(outcome_type&& result) {
-        if (tokens_ != 0 || initiating_ || emitting_ || calling_) return keep(std::move(result), next::finish);
+        if (tokens_ != 0 || initiating_ || calling_) return keep(std::move(result), next::finish);
         complete(std::move(result));
     }
 
@@ -264,9 +264,11 @@ private:
         next_ = n;
     }
 
-    /// Goes on with a result that had to wait. The last act of a step.
+    /// Goes on with what had to wait for the tokens: a result, or the end of an abandoned call. The last act of a step.
     void proceed() {
-        if (next_ == next::nothing || tokens_ != 0 || initiating_ || emitting_ || calling_) return;
+        if (tokens_ != 0 || initiating_ || calling_) return;
+        if (abandoned_) return destroy();
+        if (next_ == next::nothing) return;
         outcome_type result = std::move(*kept_);
         kept_.reset();
         if (std::exchange(next_, next::nothing) == next::settle) settle(std::move(result));
@@ -276,7 +278,6 @@ private:
     void resumed() {
         --tokens_;
         emitting_ = false;
-        if (abandoned_) return lose_token();
         proceed();
     }
 
@@ -291,7 +292,7 @@ private:
         abandoned_ = true;
         (void)disarm();
         if (phase_ == phase::queued && leave_queue()) --tokens_;
-        if (tokens_ == 0 && !initiating_ && !emitting_ && !calling_) destroy();
+        proceed();
     }
 
     // ---- waiting and cancellation: impl/call_frame.ipp

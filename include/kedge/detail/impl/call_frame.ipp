@@ -81,8 +81,9 @@ template <class Traits> void call_frame<Traits>::cancel(asio::cancellation_type 
         cancel_asked_ = type;
     } else if (phase_ == phase::running) {
         emitting_ = true;  // until resumed: what ends meanwhile may do so later in this step, still inside `emit()`
+        ++tokens_;
         signal_.emit(type);
-        return post_resume();
+        return post(&call_frame::resumed);
     } else if (phase_ == phase::backoff ? disarm() : phase_ == phase::queued && leave_queue()) {
         if (phase_ == phase::queued) --tokens_, (void)disarm();
         phase_ = phase::idle;
@@ -105,9 +106,11 @@ template <class Traits> void call_frame<Traits>::refuse_from(std::size_t index, 
 }
 
 template <class Traits> void call_frame<Traits>::emit(asio::cancellation_type type) {
-    emitting_ = true;
+    const bool before = std::exchange(emitting_, true);
+    ++tokens_;  // the operation may be lost in here
     signal_.emit(type);
-    emitting_ = false;
+    --tokens_;
+    emitting_ = before;
 }
 
 template <class Traits> void call_frame<Traits>::post_resume() {
