@@ -7,6 +7,7 @@
 #include <kedge/detail/frame_memory.hpp>
 #include <kedge/detail/inner_handler.hpp>
 #include <kedge/detail/operation.hpp>
+#include <kedge/detail/post_to.hpp>
 #include <kedge/detail/stages.hpp>
 #include <kedge/runtime.hpp>
 
@@ -118,7 +119,7 @@ private:
         if (next_ != next::nothing) post_resume();
         else if (tokens_ == 0) return destroy();
         if constexpr (Traits::home == home_kind::lock)
-            if (!home_.try_release()) ++tokens_, asio::post(home_.executor(), frame_release<call_frame>(this));
+            if (!home_.try_release()) ++tokens_, post_to(home_.executor(), frame_release<call_frame>(this));
     }
 
     template <std::size_t I> void enter() {
@@ -312,8 +313,8 @@ private:
     void refuse_from(std::size_t index, error_code ec, stage who);
     void emit(asio::cancellation_type type);
     void post_resume();
-    void post(step s) { asio::post(home_.executor(), frame_step<call_frame>(this, s)); }
-    void dispatch(step s) { asio::dispatch(home_.executor(), frame_step<call_frame>(this, s)); }
+    void post(step s) { post_to(home_.executor(), frame_step<call_frame>(this, s)); }
+    void dispatch(step s) { dispatch_to(home_.executor(), frame_step<call_frame>(this, s)); }
 
     struct remembered {
         outcome_type result;

@@ -2,12 +2,11 @@
 #pragma once
 
 #include <kedge/detail/call_lock.hpp>
+#include <kedge/detail/post_to.hpp>
 #include <kedge/detail/spawn.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/dispatch.hpp>
 #include <boost/asio/execution.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
 #include <boost/asio/query.hpp>
 
@@ -63,8 +62,8 @@ public:
                 if (!frame->abandoned()) std::move(f)();
             });
         };
-        if constexpr (Never) asio::post(beneath(), std::move(enter));
-        else asio::dispatch(beneath(), std::move(enter));
+        if constexpr (Never) post_to(beneath(), std::move(enter));
+        else dispatch_to(beneath(), std::move(enter));
     }
 
 private:

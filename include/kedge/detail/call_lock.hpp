@@ -3,7 +3,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <memory>
 #include <utility>
 
 namespace kedge::detail {
@@ -28,11 +27,13 @@ public:
     }
 
     template <class F> void run(F f) {
-        std::uintptr_t seen = free;
-        if (!word_.compare_exchange_strong(seen, held, std::memory_order_acquire, std::memory_order_relaxed)) [[unlikely]]
-            if (!enqueue(seen, f)) return;
-        holder keep(*this);
-        f();
+        if (try_acquire()) [[likely]] {
+            holder keep(*this);
+            f();
+        } else if (auto* const later = new pending_function<F>(std::move(f)); acquire_or_queue(*later)) {
+            holder keep(*this);
+            later->end(later, true);
+        }
     }
 
     /// Ends the initiation: true if nobody queued meanwhile; else the holder must arrange a call of @ref release.
@@ -47,28 +48,29 @@ public:
             ready_ = reversed(chain(word_.exchange(held, std::memory_order_acquire)));
             while (ready_) {
                 watch alive(*this);
-                std::unique_ptr<pending> next(ready_);
-                ready_ = next->next;
-                next->invoke(std::move(next));
+                pending* const next = std::exchange(ready_, ready_->next);
+                next->end(next, true);
                 if (alive.destroyed) return;
             }
         }
     }
 
 private:
+    /// A function pointer where a virtual function would do: every call of every user instantiates several of these.
     struct pending {
-        pending* next = nullptr;
-        virtual ~pending() = default;
-        virtual void invoke(std::unique_ptr<pending> self) = 0;
+        pending* next;
+        void (*end)(pending*, bool run);
     };
 
-    template <class F> struct pending_function final : pending {
+    template <class F> struct pending_function : pending {
         F f;
-        explicit pending_function(F&& what) : f(std::move(what)) {}
-        void invoke(std::unique_ptr<pending> self) override {
-            F local(std::move(f));
-            self.reset();
-            local();
+        explicit pending_function(F&& what) : pending{nullptr, &finish}, f(std::move(what)) {}
+
+        static void finish(pending* p, bool run) {
+            auto* const self = static_cast<pending_function*>(p);
+            F local(std::move(self->f));
+            delete self;
+            if (run) local();
         }
     };
 
@@ -116,26 +118,26 @@ private:
     }
 
     static void drop(pending* list) noexcept {
-        while (list) delete std::exchange(list, list->next);
+        while (list) {
+            pending* const dropped = std::exchange(list, list->next);
+            dropped->end(dropped, false);
+        }
     }
 
-    /// Leaves `f` to the holder (false), or gets the lock after all (true, and `f` is intact).
-    template <class F> [[gnu::noinline]] bool enqueue(std::uintptr_t seen, F& f) {
-        std::unique_ptr<pending_function<F>> node;
+    bool try_acquire() noexcept {
+        std::uintptr_t seen = free;
+        return word_.compare_exchange_strong(seen, held, std::memory_order_acquire, std::memory_order_relaxed);
+    }
+
+    /// Leaves `p` to the holder (false), or gets the lock after all (true).
+    [[gnu::noinline]] bool acquire_or_queue(pending& p) noexcept {
+        std::uintptr_t seen = word_.load(std::memory_order_relaxed);
         for (;;) {
+            p.next = chain(seen);
+            const auto queued = reinterpret_cast<std::uintptr_t>(&p) | held;
             if (seen == free) {
-                if (!word_.compare_exchange_weak(seen, held, std::memory_order_acquire, std::memory_order_relaxed)) continue;
-                if (node) {
-                    std::destroy_at(&f);
-                    std::construct_at(&f, std::move(node->f));
-                }
-                return true;
-            }
-            if (!node) node = std::make_unique<pending_function<F>>(std::move(f));
-            node->next = chain(seen);
-            const auto word = reinterpret_cast<std::uintptr_t>(static_cast<pending*>(node.get())) | held;
-            if (word_.compare_exchange_weak(seen, word, std::memory_order_release, std::memory_order_relaxed)) {
-                (void)node.release();
+                if (word_.compare_exchange_weak(seen, held, std::memory_order_acquire, std::memory_order_relaxed)) return true;
+            } else if (word_.compare_exchange_weak(seen, queued, std::memory_order_release, std::memory_order_relaxed)) {
                 return false;
             }
         }

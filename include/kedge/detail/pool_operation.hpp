@@ -3,13 +3,13 @@
 
 #include <kedge/detail/handler_memory.hpp>
 #include <kedge/detail/pool_state.hpp>
+#include <kedge/detail/post_to.hpp>
 
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/execution.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
 
 #include <cstddef>
@@ -132,9 +132,9 @@ private:
             if constexpr (std::is_same_v<executor_type, boost::asio::any_io_executor>) {
                 // the erased executor would ignore the allocator
                 if (const auto* io = ex.template target<boost::asio::io_context::executor_type>())
-                    return boost::asio::post(*io, std::move(c));
+                    return post_to(*io, std::move(c));
             }
-            boost::asio::post(ex, std::move(c));
+            post_to(ex, std::move(c));
         } catch (...) {  // `c` gives the connection back
         }
     }

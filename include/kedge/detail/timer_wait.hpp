@@ -2,6 +2,7 @@
 #pragma once
 
 #include <kedge/detail/handler_memory.hpp>
+#include <kedge/detail/post_to.hpp>
 #include <kedge/detail/runtime_lock.hpp>
 #include <kedge/error.hpp>
 #include <kedge/runtime.hpp>
@@ -11,7 +12,6 @@
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/execution.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
 #include <boost/intrusive/list.hpp>
 #include <boost/smart_ptr/intrusive_ptr.hpp>
@@ -168,7 +168,7 @@ private:
     static void post_completion(timer_wait* w) {
         auto* const self = static_cast<timer_wait_for*>(w);
         const tracked ex = self->work_;
-        boost::asio::post(ex, completion{std::unique_ptr<timer_wait_for, deleter>(self)});
+        post_to(ex, completion{std::unique_ptr<timer_wait_for, deleter>(self)});
     }
 
     static void free(timer_wait* w) noexcept {
