@@ -4,6 +4,7 @@
 #include <kedge/core/health.hpp>
 #include <kedge/database/core.hpp>
 #include <kedge/database/options.hpp>
+#include <kedge/retry_budget.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/async_result.hpp>
@@ -21,6 +22,7 @@ namespace kedge {
 struct database_snapshot {
     pool_snapshot pool{};
     breaker_snapshot breaker{};
+    retry_budget_snapshot retries{};
     health_snapshot health{};  ///< as the checks of @ref database_client::async_run know it
 };
 
@@ -217,9 +219,9 @@ public:
             token, deadline);
     }
 
-    /// Pool, breaker and health, each consistent in itself. @par Complexity  O(1), three locks.
+    /// Pool, breaker, budget and health, each consistent in itself. @par Complexity  O(1), three locks.
     database_snapshot snapshot() const {
-        return {core_->pool.snapshot(), core_->breaker.snapshot(), core_->health.snapshot()};
+        return {core_->pool.snapshot(), core_->breaker.snapshot(), core_->budget.snapshot(), core_->health.snapshot()};
     }
 
 private:

@@ -11,6 +11,7 @@
 #include <kedge/payment/journal.hpp>
 #include <kedge/payment/options.hpp>
 #include <kedge/payment/result.hpp>
+#include <kedge/retry_budget.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/async_result.hpp>
@@ -47,9 +48,10 @@ struct health_report {
 
 /// The state of a @ref payment_client at one moment.
 struct payment_snapshot {
-    breaker_snapshot charges;  ///< its circuit breaker
-    int in_flight = 0;         ///< calls that have not completed, those that ask for a status included
-    health_snapshot health{};  ///< as the checks know it: those of @ref payment_client::async_run and by hand
+    breaker_snapshot charges;         ///< its circuit breaker
+    retry_budget_snapshot retries{};  ///< what all its calls share
+    int in_flight = 0;                ///< calls that have not completed, those that ask for a status included
+    health_snapshot health{};         ///< as the checks know it: those of @ref payment_client::async_run and by hand
     bool shut_down = false;
 };
 

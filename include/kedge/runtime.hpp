@@ -7,6 +7,7 @@
 #include <kedge/detail/runtime_random.hpp>
 #include <kedge/detail/runtime_timers.hpp>
 #include <kedge/detail/runtime_workers.hpp>
+#include <kedge/detail/unfinished.hpp>
 #include <kedge/detail/unique_function.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -108,6 +109,11 @@ public:
      */
     template <class Token> auto async_resolve(std::string host, std::string service, Token&& token);
 
+    /// A simulation names the call if it never ends.
+    void watch(detail::unfinished& call) noexcept {
+        if (virtual_) [[unlikely]] virtual_watch(call);
+    }
+
     /// How often timers woke the context, for tests and benchmarks.
     std::uint64_t wake_ups() const noexcept { return timers_.wake_ups(); }
 
@@ -134,6 +140,7 @@ private:
     virtual std::chrono::system_clock::time_point virtual_wall_now() const noexcept { return {}; }
     virtual void virtual_arm(timer_node&, time_point) noexcept {}
     virtual bool virtual_cancel(timer_node&) noexcept { return false; }
+    virtual void virtual_watch(detail::unfinished&) noexcept {}
     virtual std::uint64_t virtual_random() noexcept { return 0; }
     virtual void virtual_random_bytes(std::span<std::byte>) noexcept {}
     virtual void virtual_run_blocking(detail::unique_function<void()>) {}

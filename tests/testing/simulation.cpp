@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "../support/catch.hpp"
+#include "../support/hand_driven.hpp"
 
+#include <kedge/pipeline.hpp>
 #include <kedge/testing/simulation.hpp>
 #include <kedge/timer.hpp>
 
@@ -143,6 +145,19 @@ TEST_CASE("work that can never end fails the run", "[simulation]") {
     CHECK_THROWS_WITH(sim.run(), Contains("1 timer is set to no time at all and"));
     sim.run_for(1h);
     CHECK(t.cancel() == 1);
+    sim.run();
+}
+
+TEST_CASE("a call that never ends is named by its place", "[simulation]") {
+    simulation sim;
+    kedge_test::hand_driven silent(sim.get_executor());
+    const kedge::pipeline unbounded{sim, kedge::circuit_breaker{}};
+    const int line = __LINE__ + 1;
+    unbounded.async_call(silent, [](error_code, int) {});
+    CHECK_THROWS_WITH(sim.run(), Contains("the call at ") &&
+                                     Contains("simulation.cpp:" + std::to_string(line) + " has not ended"));
+    silent.end({});
+    CHECK_NOTHROW(sim.run());
     CHECK_NOTHROW(sim.run());
 }
 

@@ -38,7 +38,8 @@ public:
                 .connect_timeout = o.connect_timeout, .on_event = o.on_event},
                typename Connection::connector_type(o.url)),
           pipe(boost::asio::any_io_executor(ctx.get_executor()), classify_by<judge_by_connection<Connection>>{},
-               total_timeout{o.total_timeout}, retry({.max_retries = o.max_retries, .on_event = o.on_event}), breaker,
+               total_timeout{o.total_timeout}, retry({.max_retries = o.max_retries, .on_event = o.on_event}, budget),
+               breaker,
                timeout{o.query_timeout}),
           health(pipe.get_executor(),
                  {.name = o.name, .interval = o.health_interval,
@@ -94,6 +95,7 @@ public:
     const std::shared_ptr<log::sink> sink;
     runtime& rt;
     circuit_breaker breaker;
+    retry_budget budget;
     connection_pool<Connection> pool;
     pipeline<boost::asio::any_io_executor, classify_by<judge_by_connection<Connection>>, total_timeout, retry,
              circuit_breaker, timeout>

@@ -4,7 +4,7 @@
 #include <kedge/associated_attempt.hpp>
 #include <kedge/detail/call_home.hpp>
 #include <kedge/detail/call_state.hpp>
-#include <kedge/detail/frame_memory.hpp>
+#include <kedge/detail/handler_memory.hpp>
 #include <kedge/detail/inner_handler.hpp>
 #include <kedge/detail/operation.hpp>
 #include <kedge/detail/post_to.hpp>
@@ -56,7 +56,8 @@ public:
 
     static void begin(handler_type&& handler, operation_type&& op, const call& c, bool harmless,
                       std::shared_ptr<const shared_type> policies) {
-        call_frame* frame = allocate_for<call_frame>(handler, std::move(op), c, harmless, std::move(policies));
+        call_frame* const frame = allocate_object<call_frame>(handler_allocator<call_frame>(handler), std::move(handler),
+                                                              std::move(op), c, harmless, std::move(policies));
         auto slot = asio::get_associated_cancellation_slot(frame->handler_);
         if (slot.is_connected())
             slot.assign([frame](asio::cancellation_type type) { frame->parent_cancelled(type); });
@@ -256,7 +257,7 @@ private:
     /// Memory goes back before the upcall.
     handler_type release_frame() {
         handler_type handler(std::move(handler_));
-        deallocate_for(handler, this);
+        deallocate_object(handler_allocator<call_frame>(handler), this);
         return handler;
     }
 

@@ -4,6 +4,7 @@
 #include <kedge/call.hpp>
 #include <kedge/core/event.hpp>
 #include <kedge/core/time.hpp>
+#include <kedge/detail/unfinished.hpp>
 #include <kedge/runtime.hpp>
 
 #include <algorithm>
@@ -22,11 +23,11 @@ struct time_limit {
 
 /// What the stages of a pipeline know of the call that passes through them; no Asio in it, so that the asynchronous
 /// and the blocking shell share the stages.
-struct call_state {
+struct call_state : unfinished {
     /// @param timed  some policy sets a limit; without any limit or report the precise clock need not be read
     call_state(runtime& r, const call& c, const attempt& outer, bool harmless, bool timed,
                std::atomic<bool>* advised_flag) noexcept
-        : rt(r), advised(advised_flag), asked(c), limit{std::min(c.deadline, outer.deadline)},
+        : unfinished(asked.place), rt(r), advised(advised_flag), asked(c), limit{std::min(c.deadline, outer.deadline)},
           now(timed || c.report || limit.at != never ? r.now() : r.coarse_now()), started(now) {
         if (asked.repeating == repeat::as_configured) asked.repeating = outer.repeating;
         if (asked.repeating == repeat::as_configured && harmless) asked.repeating = repeat::harmless;
@@ -37,7 +38,9 @@ struct call_state {
         inner.tag = asked.tag;
         inner.repeating = asked.repeating;
         inner.place = asked.place;
+        rt.watch(*this);
     }
+    call_state(const call_state&) = delete;
 
     runtime& rt;
     std::atomic<bool>* advised;  ///< the pipeline said once that a retry was due but not allowed

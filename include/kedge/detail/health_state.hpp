@@ -117,7 +117,7 @@ public:
         }
         pause->expires_at(std::min(latest, core::saturating_add(rt_.now(), until_next())));
         pause->async_wait(std::forward<Handler>(handler));
-        if (alarms_ != before) pause->cancel();
+        if (alarms_ != before || stopped_) pause->cancel();  // stopped since the loop looked, and before we did
     }
 
     /// The first probe is due sooner than the next check.

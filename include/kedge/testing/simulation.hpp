@@ -10,6 +10,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/require.hpp>
 #include <boost/asio/wait_traits.hpp>
+#include <boost/intrusive/list.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -57,7 +58,7 @@ public:
     nanoseconds elapsed() const noexcept { return clock_.time_since_epoch(); }
 
     /** Runs until nothing is left to do. @return the number of steps
-     *  @throws std::runtime_error that says what is left, when something waits for what will never happen
+     *  @throws std::runtime_error that says what is left and which calls, when something waits for what never happens
      *  @throws std::logic_error when work is held by something that does not live in virtual time
      */
     std::size_t run() {
@@ -143,6 +144,10 @@ private:
         add(timers_.armed(), " timer is set to no time at all", " timers are set to no time at all");
         add(work_, " piece of work is outstanding (an operation that never completed, or a work guard)",
             " pieces of work are outstanding (operations that never completed, or work guards)");
+        if (text.empty()) return text;
+        for (const auto& call : calls_)
+            text += "; the call at " + std::string(call.place.file_name()) + ":" + std::to_string(call.place.line()) +
+                    " has not ended";
         return text;
     }
 
@@ -197,6 +202,9 @@ private:
     bool closing_ = false;
     detail::simulated_steps steps_;
     core::timer_set timers_;
+    boost::intrusive::list<kedge::detail::unfinished, boost::intrusive::constant_time_size<false>,
+                           boost::intrusive::base_hook<kedge::detail::unfinished_hook>>
+        calls_;
     detail::virtual_clock_scope here_;
 };
 
@@ -286,6 +294,7 @@ private:
         simulation_.timers_.arm(n, due.time_since_epoch().count());
     }
     bool virtual_cancel(timer_node& n) noexcept override { return simulation_.timers_.cancel(n); }
+    void virtual_watch(kedge::detail::unfinished& call) noexcept override { simulation_.calls_.push_back(call); }
     std::uint64_t virtual_random() noexcept override { return simulation_.chance_(); }
     void virtual_random_bytes(std::span<std::byte> to) noexcept override {
         for (auto& b : to) b = static_cast<std::byte>(simulation_.chance_() >> 56);

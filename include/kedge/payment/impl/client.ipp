@@ -223,7 +223,7 @@ KEDGE_DECL payment_snapshot payment_client::snapshot() const {
     const breaker_snapshot breaker = core_->charges.snapshot();
     const health_snapshot health = core_->health.snapshot();
     const std::lock_guard lock(core_->mutex);
-    return {breaker, core_->in_flight, health, core_->closed};
+    return {breaker, core_->budget.snapshot(), core_->in_flight, health, core_->closed};
 }
 
 }  // namespace kedge

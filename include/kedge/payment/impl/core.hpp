@@ -45,7 +45,7 @@ public:
                  std::shared_ptr<payment::exchange> x)
         : options(o), journal(std::move(j)), exchange(std::move(x)), rt(runtime::of(ex)),
           charges(breaker_of(o, o.name)), reads(breaker_of(o, o.name + ".reads")),
-          charge_pipe(pipe_of(ex, o, charges)), read_pipe(pipe_of(ex, o, reads)),
+          charge_pipe(pipe_of(ex, o, charges, budget)), read_pipe(pipe_of(ex, o, reads, budget)),
           health(ex, monitor_options(o), health_look(exchange, health_request(), ex), charges) {
         if (!journal) throw std::invalid_argument("kedge::payment_client: a journal is required, e.g. payment::memory_journal");
         if (!exchange) throw std::invalid_argument("kedge::payment_client: the exchange is null");
@@ -86,6 +86,7 @@ public:
     const payment::generic_provider provider{};
     runtime& rt;
     circuit_breaker charges, reads;  // asking what became of a payment must not wait for the charges to recover
+    retry_budget budget;  // one, for they call one server
     pipe_type charge_pipe, read_pipe;
     health_monitor<boost::asio::any_io_executor, health_look> health;
 
@@ -115,9 +116,10 @@ private:
             {.name = std::move(name), .consecutive_failures = o.breaker_threshold, .on_event = o.on_event});
     }
 
-    static pipe_type pipe_of(const boost::asio::any_io_executor& ex, const payment_options& o, const circuit_breaker& b) {
+    static pipe_type pipe_of(const boost::asio::any_io_executor& ex, const payment_options& o, const circuit_breaker& b,
+                             const retry_budget& budget) {
         return pipe_type(ex, total_timeout{o.total_timeout},
-                         retry({.max_retries = o.max_retries, .idempotent = true, .on_event = o.on_event}), b,
+                         retry({.max_retries = o.max_retries, .idempotent = true, .on_event = o.on_event}, budget), b,
                          concurrency_limit(most_in_flight, most_waiting), timeout{o.attempt_timeout});
     }
 };

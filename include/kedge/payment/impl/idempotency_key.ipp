@@ -3,7 +3,7 @@
 
 #include <kedge/detail/config.hpp>
 #include <kedge/payment/idempotency_key.hpp>
-#include <kedge/payment/money.hpp>
+#include <kedge/payment/impl/quoted.hpp>
 
 #include <algorithm>
 #include <array>

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <kedge/detail/config.hpp>
+#include <kedge/payment/impl/quoted.hpp>
 #include <kedge/payment/money.hpp>
 
 #include <algorithm>
@@ -37,13 +38,6 @@ constexpr int exponent_of(std::string_view code) noexcept {
 }
 
 constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
-
-/// What may be quoted back in an error: printable, and short enough to be an amount or a code.
-inline std::string quoted(std::string_view value) {
-    std::string out = "\"";
-    for (const char c : value.substr(0, 32)) out += c >= ' ' && c <= '~' ? c : '?';
-    return out + (value.size() > 32 ? "...\"" : "\"");
-}
 
 /// Appends one digit in the direction of `sign`, so that the most negative amount can be read too.
 inline bool append_digit(std::int64_t& minor, int sign, char digit) noexcept {
