@@ -35,7 +35,7 @@ public:
         return *this;
     }
     ~lease() {
-        if (pool_) pool_->inspect_and_give_back(*slot_);
+        if (pool_) pool_->inspect_and_give_back(*slot_, reuse::broken);
     }
 
     explicit operator bool() const noexcept { return pool_ != nullptr; }
@@ -48,19 +48,19 @@ public:
     void recycle() noexcept { end(reuse::clean); }
 
     /// Never lent again; closed soon. Empty afterwards.
-    /// @param why the error that broke it
-    void discard([[maybe_unused]] error_code why = {}) noexcept { end(reuse::broken); }
+    /// @param why the error that broke it: three lost connections within a second condemn all others, too
+    void discard(error_code why = {}) noexcept { end(reuse::broken, why); }
 
-    /// @cond  for async_with
-    void end_of_use(bool well) noexcept {
+    /// @cond  for async_with: an `inspect` that finds nothing wrong outvotes the error
+    void end_of_use(const error_code& ec) noexcept {
         if (auto* const pool = std::exchange(pool_, nullptr))
-            pool->inspect_and_give_back(*slot_, well ? reuse::clean : reuse::broken);
+            pool->inspect_and_give_back(*slot_, ec ? reuse::broken : reuse::clean, ec);
     }
     /// @endcond
 
 private:
-    void end(reuse how) noexcept {
-        if (auto* const pool = std::exchange(pool_, nullptr)) pool->give_back(*slot_, how);
+    void end(reuse how, const error_code& why = {}) noexcept {
+        if (auto* const pool = std::exchange(pool_, nullptr)) pool->give_back(*slot_, how, why);
     }
 
     detail::pool_state* pool_ = nullptr;

@@ -128,6 +128,37 @@ TEST_CASE_METHOD(fixture, "a lifetime is spread by a tenth, and ends when the co
     CHECK(todo.close.pop() == &a);
 }
 
+TEST_CASE_METHOD(fixture, "three connections lost within a second condemn all, and each server only once") {
+    start();
+    std::array<pool_slot*, 6> c{};
+    for (auto& slot : c) slot = &borrow(0s);
+    const auto lost = [&](int i, nanoseconds now, bool condemns = false) {
+        const bool all = pool.lost(*c[static_cast<std::size_t>(i)], condemns, at(now), todo);
+        pool.release(*c[static_cast<std::size_t>(i)], reuse::broken, at(now), todo);
+        return all;
+    };
+    SECTION("three within a second") {
+        pool.release(*c[5], reuse::clean, at(1s), todo);
+        CHECK_FALSE(lost(0, 1s));
+        CHECK_FALSE(lost(1, 1s));
+        CHECK(pool.idle() == 1);
+        CHECK(lost(2, 2s));
+        CHECK(pool.idle() == 0);
+        CHECK_FALSE(lost(3, 2s, true));  // of the server that was given up already
+        pool.release(*c[4], reuse::clean, at(2s), todo);
+        CHECK(pool.idle() == 0);
+        CHECK(pool.generation() == 1);
+    }
+    SECTION("slower is chance") {
+        CHECK_FALSE(lost(0, 1s));
+        CHECK_FALSE(lost(1, 1s));
+        CHECK_FALSE(lost(2, 2s + 1ns));
+        CHECK_FALSE(lost(3, 3s));
+        CHECK_FALSE(lost(4, 4s));
+    }
+    SECTION("one that says it for all") { CHECK(lost(0, 1s, true)); }
+}
+
 TEST_CASE_METHOD(fixture, "sixteen may wait for each connection") {
     rules.max = 2;
     start();

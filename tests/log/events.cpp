@@ -48,6 +48,8 @@ const expected table[] = {
     {pool_server_down{"orders", true, refused}, log::level::error, "kedge.pool",
      "Server of connection pool 'orders' is down: Connection refused"},
     {pool_server_down{"orders", false, {}}, log::level::info, "kedge.pool", "Server of connection pool 'orders' is back"},
+    {pool_invalidated{"orders", refused}, log::level::warning, "kedge.pool",
+     "Connection pool 'orders' gives up all its connections: Connection refused"},
     {lease_held_long{"orders", "monthly", somewhere, 41s}, log::level::warning, "kedge.pool",
      "A connection of pool 'orders' has been held for 41.0 s by report.cpp:88 'monthly'"},
     {operation_stuck{"", somewhere, 1s}, log::level::warning, "kedge.call",

@@ -243,6 +243,50 @@ TEST_CASE("invalidated and surplus connections are closed as they come back") {
     CHECK(b.pool.snapshot().used == 3);
 }
 
+TEST_CASE("connections that are lost together condemn the others, and the listener hears why") {
+    std::vector<error_code> heard;
+    const auto hear = [&](const kedge::event& e) noexcept {
+        if (const auto* i = std::get_if<kedge::pool_invalidated>(&e)) heard.push_back(i->error);
+    };
+    bench b({.max = 6, .on_event = hear});
+    std::vector<bench::lease> held;
+    for (int i = 0; i < 6; ++i) held.push_back(b.take());
+    const auto end = [&](error_code why) {
+        held.back().discard(why);
+        held.pop_back();
+    };
+    const error_code reset = asio::error::connection_reset;
+    held[0].recycle();
+    SECTION("three resets") {
+        for (int i = 0; i < 3; ++i) end(reset);
+        CHECK(heard == std::vector<error_code>{reset});
+        CHECK(b.pool.snapshot().idle == 0);
+        held.clear();
+        b.sim.run_for(1ms);
+        CHECK(b.backend.closed == 6);
+        CHECK(b.take()->number == 7);
+    }
+    SECTION("one that says it for all, through async_with") {
+        const auto says = [](wire& w, auto&& token) {
+            w.state = reuse::broken;
+            return asio::async_compose<decltype(token), void(error_code)>(
+                [](auto& self) { self.complete(going_away); }, token);
+        };
+        held.pop_back();
+        b.sim.run_for(1ms);
+        b.pool.async_with(says, [](error_code ec) { CHECK(ec == going_away); });
+        b.sim.run_for(1ms);
+        CHECK(heard == std::vector<error_code>{going_away});
+    }
+    SECTION("time that ran out, cancellations and unknown reasons say nothing about the server") {
+        for (const error_code why : {error_code(kedge::errc::timed_out), error_code(asio::error::operation_aborted),
+                                     error_code(), error_code(asio::error::timed_out)})
+            end(why);
+        CHECK(heard.empty());
+        CHECK(b.pool.snapshot().idle == 1);
+    }
+}
+
 TEST_CASE("the listener hears of pressure, failed dials, outages and leaks, in order") {
     std::vector<std::string> heard;
     const auto hear = [&](const kedge::event& e) noexcept {

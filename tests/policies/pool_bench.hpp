@@ -23,6 +23,9 @@ using namespace std::chrono_literals;
 using kedge::error_code;
 using kedge::reuse;
 
+/// What a server says that is about to leave all its clients.
+inline const error_code going_away = asio::error::shut_down;
+
 /// What the connectors of a test share.
 struct server {
     int opened = 0, closed = 0, dials = 0, resets = 0, peeks = 0;
@@ -58,6 +61,7 @@ struct connector {
     }
     void close(wire& w) const noexcept { s->closed += w.number != 0; }
     static reuse inspect(const wire& w) noexcept { return w.state; }
+    static bool condemns(const error_code& ec) noexcept { return ec == going_away; }
     bool is_dead(wire&) const noexcept { return ++s->peeks, s->peek_finds_dead; }
 
 private:

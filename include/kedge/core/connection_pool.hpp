@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <kedge/core/pool_dialing.hpp>
 #include <kedge/core/pool_parts.hpp>
 
 #include <boost/system/error_code.hpp>
@@ -17,7 +18,7 @@ namespace kedge::core {
  */
 class connection_pool {
 public:
-    explicit connection_pool(const pool_rules& rules) noexcept : rules_(rules), max_(rules.max) {}
+    explicit connection_pool(const pool_rules& rules) noexcept : rules_(rules), max_(rules.max), pace_(rules) {}
 
     /// Room for one more connection; `slot` stays for good.
     void add_slot(pool_slot& slot) noexcept {
@@ -47,7 +48,7 @@ public:
         if (closed_) return void(waiter.end = wait_end::closed);
         if (waiter.deadline <= now) return void(waiter.end = wait_end::timed_out);
         if ((waiter.slot = try_acquire(now, todo))) return void(waiter.end = wait_end::granted);
-        if (down_ && alive() == 0 && (dialing_ > 0 || now < next_dial_)) return void(waiter.end = wait_end::down);
+        if (pace_.is_down() && alive() == 0 && (dialing_ > 0 || pace_.pausing(now))) return void(waiter.end = wait_end::down);
         if (waiting() >= waiters_per_connection * max_) return void(waiter.end = wait_end::queue_full);
         waiting_.enter(waiter, now);
         demand(now, todo);
@@ -70,6 +71,16 @@ public:
         } else hand_over(slot, now, todo);
         retire(1, now, todo);
         demand(now, todo);
+    }
+
+    /// A connection turned out to be lost to its server's end; to be told before it is released. Three within a second, or
+    /// one that says that the server goes away, condemn all that exist. True: they did.
+    bool lost(const pool_slot& slot, bool condemns, time_point now, pool_actions& todo) noexcept {
+        if (slot.generation != generation_) return false;  // condemned already
+        if (!losses_.add(now) && !condemns) return false;
+        losses_.clear();
+        invalidate(now, todo);
+        return true;
     }
 
     void reset_ended(pool_slot& slot, bool ok, time_point now, pool_actions& todo) noexcept {
@@ -95,10 +106,7 @@ public:
 
     void dial_succeeded(pool_slot& slot, time_point now, std::uint64_t random, pool_actions& todo) noexcept {
         --dialing_;
-        failures_ = 0;
-        down_ = false;
-        next_dial_ = {};
-        dial_limit_ = std::min(dial_limit_ * 2, most_dials);
+        pace_.succeeded();
         slot.retire_at = lifetime_from(now, random);
         if (unfit(slot, now)) close(slot, todo);
         else hand_over(slot, now, todo);
@@ -110,12 +118,7 @@ public:
                             pool_actions& todo) noexcept {
         --dialing_;
         vacate(slot);
-        last_error_ = why;
-        if (failures_++ == 0) failing_since_ = now;
-        dial_limit_ = 1;
-        const nanoseconds pause = jittered(doubled(rules_.redial.base, failures_ - 1, rules_.redial.cap),
-                                           rules_.redial.spread, random);
-        next_dial_ = saturating_add(now, pause);
+        const nanoseconds pause = pace_.failed(why, now, random);
         go_down_if_due(now, todo);
         demand(now, todo);
         settle(todo);
@@ -145,8 +148,8 @@ public:
     time_point due() const noexcept {
         time_point at = std::min(waiting_.due(), draining_.due());
         if (!waiting_.empty()) {
-            if (held_back_) at = std::min(at, next_dial_);
-            if (failures_ > 0 && !down_ && alive() == 0) at = std::min(at, failing_since_ + rules_.fail_after);
+            if (held_back_) at = std::min(at, pace_.next());
+            if (!pace_.is_down() && alive() == 0) at = std::min(at, pace_.down_at());
         }
         if (!running_.empty()) at = std::min(at, upkeep_at_);
         if (rules_.leak_after > nanoseconds::zero() && lent_ > 0) at = std::min(at, leak_due_);
@@ -213,14 +216,14 @@ public:
     int closing() const noexcept { return closing_; }
     int waiting() const noexcept { return waiting_.size(); }
     int slot_count() const noexcept { return slot_count_; }
-    int failures() const noexcept { return failures_; }
-    bool is_down() const noexcept { return down_; }
+    int failures() const noexcept { return pace_.failures(); }
+    bool is_down() const noexcept { return pace_.is_down(); }
     bool is_closed() const noexcept { return closed_; }
     bool nothing_left() const noexcept { return alive() + dialing_ + closing_ == 0; }
     bool nobody_waits() const noexcept { return waiting_.empty() && draining_.empty() && running_.empty(); }
     std::uint32_t generation() const noexcept { return generation_; }
-    time_point next_dial() const noexcept { return next_dial_; }
-    const boost::system::error_code& last_error() const noexcept { return last_error_; }
+    time_point next_dial() const noexcept { return pace_.next(); }
+    const boost::system::error_code& last_error() const noexcept { return pace_.last_error(); }
     const pool_waiter* oldest() const noexcept { return waiting_.front(); }
     pool_slot* slots() const noexcept { return slots_; }
 
@@ -237,7 +240,7 @@ private:
 
     /// Connections that somebody would be glad of.
     int wanted() const noexcept {
-        const int spare = failures_ == 0 && !closed_ ? std::max(0, rules_.min_idle - idle()) : 0;
+        const int spare = !pace_.failing() && !closed_ ? std::max(0, rules_.min_idle - idle()) : 0;
         return waiting() + spare;
     }
 
@@ -310,8 +313,8 @@ private:
     void demand(time_point now, pool_actions& todo) noexcept {
         held_back_ = false;
         if (closed_ || dialing_ + resetting_ >= wanted()) return;
-        if (now < next_dial_) return void(held_back_ = true);
-        while (dialing_ < dial_limit_ && dialing_ + resetting_ < wanted() && open() + closing_ < max_ &&
+        if (pace_.pausing(now)) return void(held_back_ = true);
+        while (pace_.allows_another(dialing_) && dialing_ + resetting_ < wanted() && open() + closing_ < max_ &&
                !vacant_.empty()) {
             pool_slot& slot = *vacant_.pop_front();
             move(slot, slot_state::asked, dialing_);
@@ -320,10 +323,10 @@ private:
     }
 
     void go_down_if_due(time_point now, pool_actions& todo) noexcept {
-        if (failures_ == 0 || alive() > 0 || closed_) return;
-        if (!down_ && now < failing_since_ + rules_.fail_after) return;
-        if (!down_ || dialing_ == 0) waiting_.finish_all(wait_end::down, todo);
-        down_ = true;
+        if (!pace_.failing() || alive() > 0 || closed_) return;
+        if (!pace_.is_down() && now < pace_.down_at()) return;
+        if (!pace_.is_down() || dialing_ == 0) waiting_.finish_all(wait_end::down, todo);
+        pace_.go_down();
     }
 
     pool_line& line_of(const pool_waiter& w) noexcept {
@@ -336,14 +339,15 @@ private:
 
     pool_rules rules_;
     int max_;
-    int lent_ = 0, dialing_ = 0, resetting_ = 0, closing_ = 0, slot_count_ = 0, dial_limit_ = most_dials, failures_ = 0;
+    int lent_ = 0, dialing_ = 0, resetting_ = 0, closing_ = 0, slot_count_ = 0;
     std::uint32_t generation_ = 0;
-    bool closed_ = false, down_ = false, held_back_ = false;
+    bool closed_ = false, held_back_ = false;
+    dial_pace pace_;
     waiter_queue<pool_slot> idle_, vacant_;
     pool_line waiting_{wait_line::acquire}, draining_{wait_line::drained}, running_{wait_line::upkeep};
+    loss_record losses_;
     pool_slot* slots_ = nullptr;
-    time_point upkeep_at_ = never, leak_due_ = never, failing_since_{}, next_dial_{};
-    boost::system::error_code last_error_{};
+    time_point upkeep_at_ = never, leak_due_ = never;
 };
 
 }  // namespace kedge::core

@@ -9,6 +9,8 @@
 #include <boost/system/error_code.hpp>
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 
 // What the decisions of a connection pool are made of: its numbers, its places, and the lines in which others wait.
@@ -23,6 +25,10 @@ inline constexpr backoff_rules dial_backoff{std::chrono::milliseconds(10), std::
 
 /// Nothing alive and dialing has failed for so long: who waits fails at once.
 inline constexpr nanoseconds down_after = std::chrono::seconds(1);
+
+/// Connections lost so soon after each other are no accident: the server went away, and took the others with it.
+inline constexpr int losses_that_condemn = 3;
+inline constexpr nanoseconds losses_within = std::chrono::seconds(1);
 
 /// So many may wait for each connection before further ones are refused at once.
 inline constexpr int waiters_per_connection = 16;
@@ -78,6 +84,22 @@ struct pool_actions {
     action_chain<pool_slot> close;
 
     bool empty() const noexcept { return done.empty() && dial.empty() && reset.empty() && close.empty(); }
+};
+
+/// Whether what went wrong with connections says something about all of them.
+class loss_record {
+public:
+    /// True: by now it does.
+    bool add(time_point now) noexcept {
+        const bool correlated = before_[0] != never && now - before_[0] <= losses_within;
+        for (std::size_t i = 0; i + 1 < before_.size(); ++i) before_[i] = before_[i + 1];
+        before_.back() = now;
+        return correlated;
+    }
+    void clear() noexcept { before_.fill(never); }
+
+private:
+    std::array<time_point, losses_that_condemn - 1> before_{never, never};
 };
 
 /// One line of waiters, and a lower bound of their deadlines: no heap and no timer for each of them.

@@ -131,6 +131,7 @@ public:
     awaitable_type operator()(const attempt& a) {
         auto held = co_await pool_.async_acquire(call_of(a), boost::asio::use_awaitable);
         open_transaction<Connection> statements(*held, a, co_await boost::asio::this_coro::executor);
+        const returned giving_back{held, statements};
         transaction given(statements);
         (void)co_await given.async_query(Connection::begin(options_), params(), boost::asio::use_awaitable);
         if constexpr (std::is_void_v<value_type>) {
@@ -147,6 +148,13 @@ public:
     }
 
 private:
+    /// The pool hears what broke a connection.
+    struct returned {
+        lease<Connection>& held;
+        const open_transaction<Connection>& statements;
+        ~returned() { held.end_of_use(statements.said()); }
+    };
+
     /// Rolls back before the caller hears of an exception, so that what it does next finds no lock of ours.
     template <class Body>
     static boost::asio::awaitable<void> guarded(Connection& on, const open_transaction<Connection>& statements, Body& body) {

@@ -91,7 +91,7 @@ public:
         phase_ = phase::idle;
         if (abandoned_) return lose_token();
         if (next_ != next::nothing) return proceed();  // it threw and completes all the same: the exception came first
-        if (!disarm() || emitting_ || calling_) return keep(std::move(result), next::settle);
+        if (!disarm() || calling_) return keep(std::move(result), next::settle);
         settle(std::move(result));
     }
 
@@ -279,7 +279,6 @@ private:
 
     void resumed() {
         --tokens_;
-        emitting_ = false;
         proceed();
     }
 
@@ -341,7 +340,7 @@ private:
     std::uint8_t resume_at_ = 0;
     phase phase_ = phase::idle;
     next next_ = next::nothing;
-    bool armed_ = false, initiating_ = false, calling_ = false, emitting_ = false, lost_ = false, abandoned_ = false;
+    bool armed_ = false, initiating_ = false, calling_ = false, lost_ = false, abandoned_ = false;
 };
 
 }  // namespace kedge::detail

@@ -9,6 +9,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/strand.hpp>
 
 #include <concepts>
@@ -75,6 +76,12 @@ struct pool_task_thrown {
     }
 };
 
+/// The other end is gone; a timeout or a refusal says less.
+inline bool is_lost_connection(const error_code& ec) noexcept {
+    namespace net = boost::asio::error;
+    return ec == net::eof || ec == net::connection_reset || ec == net::connection_aborted || ec == net::broken_pipe;
+}
+
 class pool_connector {
 public:
     virtual ~pool_connector() = default;
@@ -86,7 +93,8 @@ public:
     virtual void close(void* connection) noexcept = 0;
     virtual bool is_dead(void*) noexcept { return false; }
 
-    reuse (*inspect)(const void*) noexcept = nullptr;  ///< null: what is not recycled is discarded
+    reuse (*inspect)(const void*) noexcept = nullptr;         ///< null: what is not recycled is discarded
+    bool (*condemns)(const error_code&) noexcept = nullptr;  ///< the server said that it leaves all its clients
     bool can_reset = false;
     bool can_peek = false;
 };
@@ -104,6 +112,8 @@ public:
     explicit pool_connector_for(Connector c) : connector_(std::move(c)) {
         if constexpr (requires(const T& t) { { Connector::inspect(t) } noexcept -> std::same_as<reuse>; })
             inspect = [](const void* t) noexcept { return Connector::inspect(*static_cast<const T*>(t)); };
+        if constexpr (requires(const error_code& ec) { { Connector::condemns(ec) } noexcept -> std::same_as<bool>; })
+            condemns = &Connector::condemns;
         can_reset = resets<>;
         can_peek = peeks<>;
     }

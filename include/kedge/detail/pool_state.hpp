@@ -121,14 +121,19 @@ public:
         });
     }
 
-    void give_back(connection_slot& slot, reuse how) noexcept {
+    /// @param why what broke it, if it is broken
+    void give_back(connection_slot& slot, reuse how, const error_code& why = {}) noexcept {
         if (how == reuse::needs_reset && !connector->can_reset) how = reuse::broken;
-        locked([&](core::pool_actions& todo) { core_.release(slot, how, moment(), todo); });
+        locked([&](core::pool_actions& todo) {
+            const time_point now = moment();
+            if (how == reuse::broken) note_loss(slot, why, now, todo);
+            core_.release(slot, how, now, todo);
+        });
     }
 
     /// The connection itself knows best; `otherwise` if its connector has no `inspect`.
-    void inspect_and_give_back(connection_slot& slot, reuse otherwise = reuse::broken) noexcept {
-        give_back(slot, connector->inspect ? connector->inspect(slot.connection) : otherwise);
+    void inspect_and_give_back(connection_slot& slot, reuse otherwise, const error_code& why = {}) noexcept {
+        give_back(slot, connector->inspect ? connector->inspect(slot.connection) : otherwise, why);
     }
 
     /// An entry that ended without a connection has reached its handler.
@@ -220,6 +225,13 @@ private:
         if (e.since != never) waits_.add(rt.now() - e.since);
     }
 
+    /// One lost connection says nothing about the others; several at a time, or the server's own word, do.
+    void note_loss(const connection_slot& slot, const error_code& why, time_point now, core::pool_actions& todo) noexcept {
+        const bool condemns = connector->condemns && connector->condemns(why);
+        if ((condemns || is_lost_connection(why)) && core_.lost(slot, condemns, now, todo))
+            events_.push(pool_invalidated{settings.name, why});
+    }
+
     void note_done(core::pool_actions& todo) noexcept;
     void set_alarm(time_point due) noexcept;
     void on_timer() noexcept;
@@ -230,7 +242,7 @@ private:
 
     bool turned_out_dead(connection_slot& slot) noexcept {
         if (!connector->can_peek || slot.rested < peek_after || !connector->is_dead(slot.connection)) return false;
-        give_back(slot, reuse::broken);
+        give_back(slot, reuse::broken, boost::asio::error::eof);
         return true;
     }
 

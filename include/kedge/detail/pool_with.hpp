@@ -52,7 +52,8 @@ template <class Handler, class T> struct with_used {
     with_used(Handler&& h, lease<T>&& l) : handler(std::move(h)), held(std::move(l)) {}
 
     template <class End, class... Args> void operator()(End end, Args&&... args) {
-        held.end_of_use(!end);
+        if constexpr (std::is_same_v<End, std::exception_ptr>) held.end_of_use(outcome<void(std::exception_ptr)>{end, {}}.code());
+        else held.end_of_use(end);
         std::move(handler)(std::move(end), std::forward<Args>(args)...);
     }
 };

@@ -80,8 +80,7 @@ template <class Traits> void call_frame<Traits>::cancel(asio::cancellation_type 
     if (calling_) {
         cancel_asked_ = type;
     } else if (phase_ == phase::running) {
-        emitting_ = true;  // until resumed: what ends meanwhile may do so later in this step, still inside `emit()`
-        ++tokens_;
+        ++tokens_;  // until resumed: what ends meanwhile may do so later in this step, still inside `emit()`
         signal_.emit(type);
         return post(&call_frame::resumed);
     } else if (phase_ == phase::backoff ? disarm() : phase_ == phase::queued && leave_queue()) {
@@ -106,11 +105,9 @@ template <class Traits> void call_frame<Traits>::refuse_from(std::size_t index, 
 }
 
 template <class Traits> void call_frame<Traits>::emit(asio::cancellation_type type) {
-    const bool before = std::exchange(emitting_, true);
-    ++tokens_;  // the operation may be lost in here
+    ++tokens_;  // the operation may end, or be lost, in here
     signal_.emit(type);
     --tokens_;
-    emitting_ = before;
 }
 
 template <class Traits> void call_frame<Traits>::post_resume() {

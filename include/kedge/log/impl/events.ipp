@@ -51,6 +51,7 @@ inline level severity(const pool_pressure_changed& e) noexcept {
 }
 inline level severity(const pool_dial_failed&) noexcept { return level::warning; }
 inline level severity(const pool_server_down& e) noexcept { return e.down ? level::error : level::info; }
+inline level severity(const pool_invalidated&) noexcept { return level::warning; }
 inline level severity(const lease_held_long&) noexcept { return level::warning; }
 inline level severity(const operation_stuck&) noexcept { return level::warning; }
 inline level severity(const health_changed& e) noexcept {
@@ -124,6 +125,13 @@ inline void describe(const pool_server_down& e, described& to) {
     to.error = e.error;
     to.fields.add("pool", e.name);
     to.fields.add("down", e.down);
+}
+
+inline void describe(const pool_invalidated& e, described& to) {
+    to.logger = "kedge.pool";
+    to.text = "Connection pool" + quoted(e.name) + " gives up all its connections" + because(e.error);
+    to.error = e.error;
+    to.fields.add("pool", e.name);
 }
 
 inline void describe(const lease_held_long& e, described& to) {
