@@ -285,11 +285,8 @@ private:
         close(slot, todo);
     }
 
-    bool coldest_is_due(time_point now) const noexcept {
-        return idle() > rules_.min_idle && idle_.back() && idle_too_long(*idle_.back(), now);
-    }
     void retire(int most, time_point now, pool_actions& todo) noexcept {
-        while (most-- > 0 && coldest_is_due(now)) close_coldest(todo);
+        while (most-- > 0 && idle() > rules_.min_idle && idle_too_long(*idle_.back(), now)) close_coldest(todo);
     }
 
     /// To the first who still waits for it, else onto the stack of idle ones.

@@ -94,7 +94,8 @@ struct health_changed {
 
 /// Everything that a listener may hear. Raised in order per object, outside locks.
 using event = std::variant<breaker_changed, retry_scheduled, retry_suppressed, retries_have_no_time, pool_pressure_changed,
-                           pool_dial_failed, pool_server_down, pool_invalidated, lease_held_long, operation_stuck, health_changed>;
+                           pool_dial_failed, pool_server_down, pool_invalidated, lease_held_long, operation_stuck,
+                           health_changed>;
 
 /// A function that hears the events of one object: `.on_event = [](const kedge::event&) noexcept { … }`.
 /// It runs on whichever thread caused the event, outside all locks, and must not block.
