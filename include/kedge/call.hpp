@@ -120,7 +120,7 @@ struct call_report {
 /** A sentence about what happened: "ok on attempt 3 after 131 ms: connection refused, waited 48 ms, …". */
 std::string to_string(const call_report&);
 
-/** The refusal of a pool: "20/20 used, 7 waiting (oldest 2.5 s), 0 dialing; report.cpp:88 holds 19 (longest 41 s)". */
+/** The refusal of a pool: "20/20 used, 7 waiting (oldest 2.5 s), 0 dialing; report.cpp:88 holds 19 (longest 41.0 s)". */
 std::string to_string(const pool_report&);
 
 /** "1.5 s", "131 ms", "0.4 us": the unit that reads best, at most three significant digits. */

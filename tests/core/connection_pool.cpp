@@ -117,6 +117,18 @@ TEST_CASE_METHOD(fixture, "idle connections are used last in, first out, and the
     CHECK(pool.idle() == 0);
 }
 
+TEST_CASE_METHOD(fixture, "what min_idle keeps is lent however long it rested") {
+    rules.idle_timeout = 60s;
+    rules.min_idle = 1;
+    start();
+    auto &a = borrow(0s), &b = borrow(0s);
+    pool.release(a, reuse::clean, at(1s), todo);
+    pool.release(b, reuse::clean, at(2s), todo);
+    CHECK(pool.try_acquire(at(1h), todo) == &a);  // one of the two was too many
+    CHECK(todo.close.pop() == &b);
+    CHECK(a.rested == 1h - 1s);
+}
+
 TEST_CASE_METHOD(fixture, "a lifetime is spread by a tenth, and ends when the connection comes back") {
     rules.max_lifetime = 1000s;
     start();
@@ -157,6 +169,22 @@ TEST_CASE_METHOD(fixture, "three connections lost within a second condemn all, a
         CHECK_FALSE(lost(4, 4s));
     }
     SECTION("one that says it for all") { CHECK(lost(0, 1s, true)); }
+}
+
+TEST_CASE_METHOD(fixture, "whoever runs the pool closes what grew old at rest, and opens another in its place") {
+    rules.max_lifetime = 1000s;
+    rules.min_idle = 1;
+    start();
+    pool_slot& a = borrow(0s);  // to 900 s
+    pool.release(a, reuse::clean, at(1s), todo);
+    pool_waiter upkeep;
+    pool.run(upkeep, at(1s), todo);
+    for (nanoseconds now = 1s; now < 900s; now += 30s) pool.tick(at(now), todo);
+    CHECK(todo.close.empty());
+    pool.tick(at(931s), todo);
+    CHECK(todo.close.pop() == &a);
+    CHECK(dial_all(931s, true) == 1);
+    CHECK(pool.idle() == 1);
 }
 
 TEST_CASE_METHOD(fixture, "sixteen may wait for each connection") {

@@ -18,7 +18,8 @@ namespace kedge::core {
  */
 class connection_pool {
 public:
-    explicit connection_pool(const pool_rules& rules) noexcept : rules_(rules), max_(rules.max), pace_(rules) {}
+    explicit connection_pool(const pool_rules& rules) noexcept
+        : rules_(rules), max_(rules.max), pace_(rules), leaks_(rules.leak_after) {}
 
     /// Room for one more connection; `slot` stays for good.
     void add_slot(pool_slot& slot) noexcept {
@@ -31,7 +32,7 @@ public:
     /// Null if nothing is idle. Nobody waits then, or nothing would be idle.
     pool_slot* try_acquire(time_point now, pool_actions& todo) noexcept {
         while (pool_slot* const slot = idle_.pop_front()) {
-            if (idle_too_long(*slot, now) || unfit(*slot, now)) {
+            if (unfit(*slot, now) || (idle_too_long(*slot, now) && idle() >= rules_.min_idle)) {
                 close(*slot, todo);
                 continue;
             }
@@ -140,6 +141,7 @@ public:
         if (!running_.empty() && upkeep_at_ <= now) {
             upkeep_at_ = saturating_add(now, upkeep_interval);
             retire(idle(), now, todo);
+            close_idle([now](const pool_slot& s) { return s.retire_at <= now; }, todo);
         }
         demand(now, todo);
     }
@@ -152,22 +154,11 @@ public:
             if (!pace_.is_down() && alive() == 0) at = std::min(at, pace_.down_at());
         }
         if (!running_.empty()) at = std::min(at, upkeep_at_);
-        if (rules_.leak_after > nanoseconds::zero() && lent_ > 0) at = std::min(at, leak_due_);
-        return at;
+        return lent_ > 0 ? std::min(at, leaks_.due()) : at;
     }
 
     /// The next lease that is held for too long and was not told of before; null if there is none.
-    pool_slot* next_leak(time_point now) noexcept {
-        if (rules_.leak_after <= nanoseconds::zero() || now < leak_due_) return nullptr;
-        leak_due_ = never;
-        for (pool_slot* s = slots_; s; s = s->sibling) {
-            if (s->state != slot_state::lent || s->leak_seen) continue;
-            const time_point at = saturating_add(s->since, rules_.leak_after);
-            if (at <= now) return leak_due_ = now, s->leak_seen = true, s;
-            leak_due_ = std::min(leak_due_, at);
-        }
-        return nullptr;
-    }
+    pool_slot* next_leak(time_point now) noexcept { return leaks_.next(slots_, now); }
 
     /// Never closes a connection that is lent; the total shrinks as they come back.
     void resize(int max, time_point now, pool_actions& todo) noexcept {
@@ -264,9 +255,7 @@ private:
     void lend(pool_slot& slot, time_point now) noexcept {
         move(slot, slot_state::lent, lent_);
         slot.since = now;
-        slot.leak_seen = false;
-        if (rules_.leak_after > nanoseconds::zero())
-            leak_due_ = std::min(lent_ == 1 ? never : leak_due_, saturating_add(now, rules_.leak_after));
+        leaks_.lent(slot, lent_);
     }
 
     void vacate(pool_slot& slot) noexcept {
@@ -283,6 +272,13 @@ private:
         pool_slot& slot = *idle_.back();
         idle_.remove(slot);
         close(slot, todo);
+    }
+
+    template <class Condition> void close_idle(Condition wanted, pool_actions& todo) noexcept {
+        for (pool_slot *s = idle_.front(), *after; s; s = after) {
+            after = waiter_queue<pool_slot>::next(*s);
+            if (wanted(*s)) idle_.remove(*s), close(*s, todo);
+        }
     }
 
     void retire(int most, time_point now, pool_actions& todo) noexcept {
@@ -343,8 +339,9 @@ private:
     waiter_queue<pool_slot> idle_, vacant_;
     pool_line waiting_{wait_line::acquire}, draining_{wait_line::drained}, running_{wait_line::upkeep};
     loss_record losses_;
+    leak_watch leaks_;
     pool_slot* slots_ = nullptr;
-    time_point upkeep_at_ = never, leak_due_ = never;
+    time_point upkeep_at_ = never;
 };
 
 }  // namespace kedge::core

@@ -102,6 +102,36 @@ private:
     std::array<time_point, losses_that_condemn - 1> before_{never, never};
 };
 
+/// Finds leases that are held for too long: a scan, but only when one may be.
+class leak_watch {
+public:
+    explicit constexpr leak_watch(nanoseconds after) noexcept : after_(after) {}
+
+    time_point due() const noexcept { return due_; }
+
+    /// @param all how many are lent, this one included
+    void lent(pool_slot& slot, int all) noexcept {
+        slot.leak_seen = false;
+        if (after_ > nanoseconds::zero()) due_ = std::min(all == 1 ? never : due_, saturating_add(slot.since, after_));
+    }
+
+    pool_slot* next(pool_slot* slots, time_point now) noexcept {
+        if (now < due_) return nullptr;
+        due_ = never;
+        for (pool_slot* s = slots; s; s = s->sibling) {
+            if (s->state != slot_state::lent || s->leak_seen) continue;
+            const time_point at = saturating_add(s->since, after_);
+            if (at <= now) return due_ = now, s->leak_seen = true, s;
+            due_ = std::min(due_, at);
+        }
+        return nullptr;
+    }
+
+private:
+    nanoseconds after_;
+    time_point due_ = never;  ///< never, too, while nothing is watched
+};
+
 /// One line of waiters, and a lower bound of their deadlines: no heap and no timer for each of them.
 class pool_line {
 public:
