@@ -111,8 +111,10 @@ public:
     /** @param connect either an operation that yields a T (`void(error_code, T)`, or a coroutine), which is called
      *  again for each connection; or a connector: `create(executor)` → `std::unique_ptr<T>`, `async_connect(T&, token)`,
      *  `close(T&) noexcept`, and if it likes `static inspect(const T&) noexcept` → @ref reuse, `async_reset(T&, token)`,
-     *  `is_dead(T&) noexcept`, which peeks at a connection that rested for 500 ms. Opening and resetting run on a strand
-     *  of each connection's own, for at most `connect_timeout`.
+     *  `is_dead(T&) noexcept`, which peeks at a connection that rested for 500 ms, `async_ping(T&, token)`, which
+     *  @ref async_run asks of one that rested for 2 min, and `static condemns(error_code) noexcept`: whether that error says
+     *  that the server leaves all its clients. Opening, resetting and asking run on a strand of each connection's own, for
+     *  at most `connect_timeout`.
      *  @throws std::invalid_argument names the option and its value */
     template <class Context, class Connect>
         requires std::convertible_to<Context&, boost::asio::execution_context&>

@@ -182,9 +182,54 @@ TEST_CASE_METHOD(fixture, "whoever runs the pool closes what grew old at rest, a
     for (nanoseconds now = 1s; now < 900s; now += 30s) pool.tick(at(now), todo);
     CHECK(todo.close.empty());
     pool.tick(at(931s), todo);
+    CHECK(todo.close.pop());  // the one that was to be at rest beside it
     CHECK(todo.close.pop() == &a);
     CHECK(dial_all(931s, true) == 1);
     CHECK(pool.idle() == 1);
+}
+
+TEST_CASE_METHOD(fixture, "whoever runs the pool asks silent connections whether they live, two at a time") {
+    rules.keepalive = 120s;
+    start();
+    std::array<pool_slot*, 4> c{};
+    for (auto& slot : c) slot = &borrow(0s);
+    for (int i = 0; i < 4; ++i) pool.release(*c[static_cast<std::size_t>(i)], reuse::clean, at(std::chrono::seconds(i)), todo);
+    pool_waiter upkeep;
+    pool.run(upkeep, at(5s), todo);
+    pool.tick(at(35s), todo);
+    CHECK(todo.check.empty());
+    pool.tick(at(125s), todo);
+    CHECK(todo.check.pop() == c[0]);  // the coldest first
+    CHECK(todo.check.pop() == c[1]);
+    CHECK(todo.check.empty());
+    CHECK(pool.idle() == 2);
+    SECTION("one that lives goes back to its place, one that does not is closed, and the next are asked") {
+        pool.reset_ended(*c[0], true, at(126s), todo);
+        CHECK(todo.check.pop() == c[2]);
+        pool.reset_ended(*c[1], false, at(127s), todo);
+        CHECK(todo.close.pop() == c[1]);
+        CHECK(todo.check.pop() == c[3]);
+        pool.reset_ended(*c[3], true, at(128s), todo);
+        CHECK(todo.check.empty());
+        pool.tick(at(200s), todo);
+        CHECK(todo.check.empty());
+        CHECK(pool.idle() == 2);
+    }
+    SECTION("nobody waits for a check while another connection may be opened, but its connection serves whoever waits") {
+        for (int i = 0; i < 2; ++i) CHECK(pool.try_acquire(at(126s), todo));
+        auto& w = wait(0, 126s);
+        CHECK(pool.dialing() == 1);
+        pool.reset_ended(*c[0], true, at(127s), todo);
+        CHECK(w.slot == c[0]);
+        CHECK(dial_all(127s, true) == 0);  // nobody wants it any more
+    }
+    SECTION("what is invalidated meanwhile is closed") {
+        pool.invalidate(at(126s), todo);
+        CHECK(todo.close.pop());
+        CHECK(todo.close.pop());
+        pool.reset_ended(*c[0], true, at(127s), todo);
+        CHECK(todo.close.pop() == c[0]);
+    }
 }
 
 TEST_CASE_METHOD(fixture, "sixteen may wait for each connection") {

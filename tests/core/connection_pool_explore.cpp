@@ -86,3 +86,14 @@ TEST_CASE("no sequence of eight events breaks a promise of the pool", "[explore]
     INFO(e.seen.size() << " states");
     CHECK(e.seen.size() > 20'000);
 }
+
+TEST_CASE("the same while somebody runs the pool and connections at rest are checked", "[explore]") {
+    pool_rules rules = small_rules();
+    rules.keepalive = rules.upkeep_every = nanoseconds(1);
+    static explorer e;
+    e.explore(rules, 8);
+    INFO(e.found);
+    CHECK(e.found.empty());
+    INFO(e.seen.size() << " states");
+    CHECK(e.seen.size() > 20'000);
+}

@@ -53,11 +53,13 @@ struct world {
     connection_pool pool;
     std::array<pool_slot, places> slots{};
     std::array<pool_waiter, callers> waiters{};
+    pool_waiter upkeep{};
     std::array<caller_state, callers> state{};
     std::array<int, callers> owns{-1, -1, -1};
     std::array<int, callers> line{};  // who waits, in order of arrival
     int waiting = 0;
     time_point now{};
+    nanoseconds keepalive{};
     bool drained = false;
     const char* broken = nullptr;
 
@@ -65,6 +67,9 @@ struct world {
         *this = world{connection_pool(rules)};
         for (auto& s : slots) pool.add_slot(s);
         now = time_point(nanoseconds(100));
+        keepalive = rules.keepalive;
+        pool_actions todo;
+        if (keepalive > nanoseconds::zero()) pool.run(upkeep, now, todo);
     }
 
     void check(bool holds, const char* promise) {
@@ -85,6 +90,11 @@ struct world {
     int count(slot_state wanted) const {
         int n = 0;
         for (const auto& s : slots) n += s.state == wanted;
+        return n;
+    }
+    int checked() const {
+        int n = 0;
+        for (const auto& s : slots) n += s.checked;
         return n;
     }
     int total() const { return places - count(slot_state::vacant); }
@@ -123,10 +133,12 @@ struct world {
     }
 
     void carry_out(pool_actions& todo) {
-        while (pool_waiter* const w = todo.done.pop()) ended(index(*w));
+        while (pool_waiter* const w = todo.done.pop())
+            if (w != &upkeep) ended(index(*w));
         while (pool_slot* const s = todo.close.pop()) check(owners(index(*s)) == 0, "nothing that is lent is closed");
         while (todo.dial.pop()) check(now >= pool.next_dial(), "no dial during the pause after a failure");
         while (todo.reset.pop()) {}
+        while (pool_slot* const s = todo.check.pop()) check(s->checked && owners(index(*s)) == 0, "only what rests is checked");
     }
 
     bool possible(const step& e) {
@@ -178,7 +190,7 @@ struct world {
     void begin(int s, pool_actions& todo) {
         const int waiting_now = pool.waiting();
         if (!pool.begin_dial(slots[static_cast<std::size_t>(s)], now, todo)) return;
-        check(count(slot_state::dialing) + count(slot_state::resetting) <= waiting_now, "nobody dials in vain");
+        check(count(slot_state::dialing) + count(slot_state::resetting) - checked() <= waiting_now, "nobody dials in vain");
     }
 
     void run(const step& e) {
@@ -227,6 +239,7 @@ struct world {
         check(pool.idle() == idle && pool.used() == count(slot_state::lent) && pool.dialing() == dialing &&
                   pool.resetting() == resetting && pool.closing() == closing && pool.waiting() == waiting,
               "the gauges are right");
+        check(checked() == 0 || count(slot_state::resetting) >= checked(), "a check is a reset of a connection at rest");
         check(total() <= pool.max() || total() <= before, "never more than the maximum");
         check(dialing <= most_dials && (pool.failures() == 0 || dialing <= 1), "one prober after a failure");
         if (drained) check(idle == 0 && waiting == 0, "a drained pool keeps nothing");
@@ -284,6 +297,8 @@ struct world {
             put(static_cast<int>(s.state));
             put(s.generation == pool.generation());
             put(s.state == slot_state::idle && s.after);
+            put(s.checked);
+            if (keepalive > nanoseconds::zero() && s.state == slot_state::idle) moment(s.alive_at + keepalive);
         }
         put(pool.max());
         put(pool.generation());

@@ -28,9 +28,10 @@ inline const error_code going_away = asio::error::shut_down;
 
 /// What the connectors of a test share.
 struct server {
-    int opened = 0, closed = 0, dials = 0, resets = 0, peeks = 0;
+    int opened = 0, closed = 0, dials = 0, resets = 0, peeks = 0, pings = 0;
     std::chrono::nanoseconds takes = 1ms;
     error_code refuses{};
+    error_code ping_says{};
     bool peek_finds_dead = false, hangs = false;
 };
 
@@ -58,6 +59,9 @@ struct connector {
             w.state = reuse::clean;
             return error_code();
         });
+    }
+    template <class Token> auto async_ping(wire& w, Token&& token) const {
+        return after(w, std::forward<Token>(token), [this] { return ++s->pings, s->ping_says; });
     }
     void close(wire& w) const noexcept { s->closed += w.number != 0; }
     static reuse inspect(const wire& w) noexcept { return w.state; }

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <kedge/core/pool_dialing.hpp>
+#include <kedge/core/pool_idle.hpp>
 #include <kedge/core/pool_parts.hpp>
 
 #include <boost/system/error_code.hpp>
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 
 namespace kedge::core {
 
@@ -19,7 +21,7 @@ namespace kedge::core {
 class connection_pool {
 public:
     explicit connection_pool(const pool_rules& rules) noexcept
-        : rules_(rules), max_(rules.max), pace_(rules), leaks_(rules.leak_after) {}
+        : rules_(rules), max_(rules.max), pace_(rules), idle_(rules), leaks_(rules.leak_after) {}
 
     /// Room for one more connection; `slot` stays for good.
     void add_slot(pool_slot& slot) noexcept {
@@ -31,8 +33,8 @@ public:
 
     /// Null if nothing is idle. Nobody waits then, or nothing would be idle.
     pool_slot* try_acquire(time_point now, pool_actions& todo) noexcept {
-        while (pool_slot* const slot = idle_.pop_front()) {
-            if (unfit(*slot, now) || (idle_too_long(*slot, now) && idle() >= rules_.min_idle)) {
+        while (pool_slot* const slot = idle_.pop_warmest()) {
+            if (unfit(*slot, now) || (idle_.rested_too_long(*slot, now) && idle() >= rules_.min_idle)) {
                 close(*slot, todo);
                 continue;
             }
@@ -86,14 +88,18 @@ public:
 
     void reset_ended(pool_slot& slot, bool ok, time_point now, pool_actions& todo) noexcept {
         --resetting_;
+        const bool rested = std::exchange(slot.checked, false);
+        checking_ -= rested;
         if (!ok || unfit(slot, now)) close(slot, todo);
+        else if (rested && waiting_.empty()) idle_.push_coldest(slot, now);
         else hand_over(slot, now, todo);
         demand(now, todo);
+        if (rested) check_idle(now, todo);
     }
 
     /// A dial that was asked for is about to start. False: nobody wants it any more, and the slot is vacant again.
     bool begin_dial(pool_slot& slot, time_point now, pool_actions& todo) noexcept {
-        if (!closed_ && open() <= max_ && dialing_ + resetting_ <= wanted()) {
+        if (!closed_ && open() <= max_ && coming() <= wanted()) {
             slot.state = slot_state::dialing;
             slot.generation = generation_;
             return true;
@@ -139,9 +145,10 @@ public:
         draining_.expire(now, todo);
         go_down_if_due(now, todo);
         if (!running_.empty() && upkeep_at_ <= now) {
-            upkeep_at_ = saturating_add(now, upkeep_interval);
+            upkeep_at_ = saturating_add(now, rules_.upkeep_every);
             retire(idle(), now, todo);
-            close_idle([now](const pool_slot& s) { return s.retire_at <= now; }, todo);
+            while (pool_slot* const s = idle_.pop_outlived(now)) close(*s, todo);
+            check_idle(now, todo);
         }
         demand(now, todo);
     }
@@ -163,14 +170,14 @@ public:
     /// Never closes a connection that is lent; the total shrinks as they come back.
     void resize(int max, time_point now, pool_actions& todo) noexcept {
         max_ = max;
-        while (open() > max_ && !idle_.empty()) close_coldest(todo);
+        while (open() > max_ && !idle_.empty()) close(*idle_.pop_coldest(), todo);
         demand(now, todo);
     }
 
     /// No connection that exists now, or is being opened, is lent again.
     void invalidate(time_point now, pool_actions& todo) noexcept {
         ++generation_;
-        while (!idle_.empty()) close_coldest(todo);
+        while (pool_slot* const s = idle_.pop_coldest()) close(*s, todo);
         demand(now, todo);
     }
 
@@ -179,7 +186,7 @@ public:
         closed_ = true;
         waiting_.finish_all(wait_end::closed, todo);
         running_.finish_all(wait_end::granted, todo);
-        while (!idle_.empty()) close_coldest(todo);
+        while (pool_slot* const s = idle_.pop_coldest()) close(*s, todo);
         settle(todo);
     }
 
@@ -193,7 +200,7 @@ public:
     /// While it waits, @ref tick looks after idle connections. Ends with granted, without a slot, at @ref drain.
     void run(pool_waiter& waiter, time_point now, pool_actions& todo) noexcept {
         if (closed_) return void(waiter.end = wait_end::granted);
-        if (running_.empty()) upkeep_at_ = saturating_add(now, upkeep_interval);
+        if (running_.empty()) upkeep_at_ = saturating_add(now, rules_.upkeep_every);
         running_.enter(waiter, now);
         retire(idle(), now, todo);
         demand(now, todo);
@@ -201,7 +208,7 @@ public:
 
     int max() const noexcept { return max_; }
     int used() const noexcept { return lent_; }
-    int idle() const noexcept { return static_cast<int>(idle_.size()); }
+    int idle() const noexcept { return idle_.size(); }
     int dialing() const noexcept { return dialing_; }
     int resetting() const noexcept { return resetting_; }
     int closing() const noexcept { return closing_; }
@@ -231,17 +238,15 @@ private:
 
     /// Connections that somebody would be glad of.
     int wanted() const noexcept {
-        const int spare = !pace_.failing() && !closed_ ? std::max(0, rules_.min_idle - idle()) : 0;
+        const int spare = !pace_.failing() && !closed_ ? std::max(0, rules_.min_idle - idle() - checking_) : 0;
         return waiting() + spare;
     }
+    /// Connections that will be free soon. A check may find that its connection is dead: nobody should have counted on it.
+    int coming() const noexcept { return dialing_ + resetting_ - checking_; }
 
     bool unfit(const pool_slot& slot, time_point now) const noexcept {
         const bool surplus = slot.state != slot_state::idle && open() + 1 > max_;  // its old count is gone already
         return closed_ || slot.generation != generation_ || surplus || slot.retire_at <= now;
-    }
-
-    bool idle_too_long(const pool_slot& slot, time_point now) const noexcept {
-        return rules_.idle_timeout > nanoseconds::zero() && saturating_add(slot.since, rules_.idle_timeout) <= now;
     }
 
     time_point lifetime_from(time_point now, std::uint64_t random) const noexcept {
@@ -268,21 +273,18 @@ private:
         todo.close.push(slot);
     }
 
-    void close_coldest(pool_actions& todo) noexcept {
-        pool_slot& slot = *idle_.back();
-        idle_.remove(slot);
-        close(slot, todo);
-    }
-
-    template <class Condition> void close_idle(Condition wanted, pool_actions& todo) noexcept {
-        for (pool_slot *s = idle_.front(), *after; s; s = after) {
-            after = waiter_queue<pool_slot>::next(*s);
-            if (wanted(*s)) idle_.remove(*s), close(*s, todo);
-        }
-    }
-
     void retire(int most, time_point now, pool_actions& todo) noexcept {
-        while (most-- > 0 && idle() > rules_.min_idle && idle_too_long(*idle_.back(), now)) close_coldest(todo);
+        while (pool_slot* const s = most-- > 0 ? idle_.pop_surplus(rules_.min_idle, now) : nullptr) close(*s, todo);
+    }
+
+    void check_idle(time_point now, pool_actions& todo) noexcept {
+        if (running_.empty()) return;
+        while (pool_slot* const s = checking_ < most_checks ? idle_.pop_silent(now) : nullptr) {
+            s->checked = true;
+            ++checking_;
+            move(*s, slot_state::resetting, resetting_);
+            todo.check.push(*s);
+        }
     }
 
     /// To the first who still waits for it, else onto the stack of idle ones.
@@ -297,17 +299,15 @@ private:
             lend(slot, now);
             return waiting_.finish(*w, wait_end::granted, todo);
         }
-        slot.state = slot_state::idle;
-        slot.since = now;
-        idle_.push_front(slot);
+        idle_.push(slot, now);
     }
 
     /// Asks for dials as far as somebody would be glad of them and the server may be bothered.
     void demand(time_point now, pool_actions& todo) noexcept {
         held_back_ = false;
-        if (closed_ || dialing_ + resetting_ >= wanted()) return;
+        if (closed_ || coming() >= wanted()) return;
         if (pace_.pausing(now)) return void(held_back_ = true);
-        while (pace_.allows_another(dialing_) && dialing_ + resetting_ < wanted() && open() + closing_ < max_ &&
+        while (pace_.allows_another(dialing_) && coming() < wanted() && open() + closing_ < max_ &&
                !vacant_.empty()) {
             pool_slot& slot = *vacant_.pop_front();
             move(slot, slot_state::asked, dialing_);
@@ -332,11 +332,12 @@ private:
 
     pool_rules rules_;
     int max_;
-    int lent_ = 0, dialing_ = 0, resetting_ = 0, closing_ = 0, slot_count_ = 0;
+    int lent_ = 0, dialing_ = 0, resetting_ = 0, checking_ = 0, closing_ = 0, slot_count_ = 0;
     std::uint32_t generation_ = 0;
     bool closed_ = false, held_back_ = false;
     dial_pace pace_;
-    waiter_queue<pool_slot> idle_, vacant_;
+    idle_connections idle_;
+    waiter_queue<pool_slot> vacant_;
     pool_line waiting_{wait_line::acquire}, draining_{wait_line::drained}, running_{wait_line::upkeep};
     loss_record losses_;
     leak_watch leaks_;

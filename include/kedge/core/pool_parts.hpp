@@ -39,17 +39,25 @@ inline constexpr int lifetime_spread = 10;
 /// How often a pool that somebody runs looks after its idle connections.
 inline constexpr nanoseconds upkeep_interval = std::chrono::seconds(30);
 
+/// A connection that heard nothing for so long is asked whether it lives, two at a time: what stands between us and the
+/// server may forget a silent one (HikariCP: 2 min).
+inline constexpr nanoseconds keepalive_interval = std::chrono::minutes(2);
+inline constexpr int most_checks = 2;
+
 struct pool_rules {
     int max = 20;
     int min_idle = 0;
-    nanoseconds idle_timeout{0};  ///< 0: none, as for the next two
+    nanoseconds idle_timeout{0};  ///< 0: none, as for the next three
     nanoseconds max_lifetime{0};
     nanoseconds leak_after{0};
+    nanoseconds keepalive{0};
+    nanoseconds upkeep_every = upkeep_interval;
     backoff_rules redial = dial_backoff;
     nanoseconds fail_after = down_after;
 };
 
-/** vacant → asked → dialing → idle ⇄ lent → closing → vacant, with resetting between lent and idle. Everything but
+/** vacant → asked → dialing → idle ⇄ lent → closing → vacant, with resetting between lent and idle, and between idle and
+ *  idle when a connection at rest is checked. Everything but
  *  vacant counts against the maximum: a server that still works for us is not free to work for others.
  */
 enum class slot_state : std::uint8_t { vacant, asked, dialing, idle, lent, resetting, closing };
@@ -60,9 +68,11 @@ struct pool_slot : queue_hook<pool_slot> {
     time_point since{};            ///< of idle and lent
     time_point retire_at = never;  ///< end of its lifetime
     nanoseconds rested{0};         ///< how long it had been idle when it was lent
+    time_point alive_at{};         ///< at rest: when it was last known to live
     std::uint32_t generation = 0;
     slot_state state = slot_state::vacant;
     bool leak_seen = false;
+    bool checked = false;  ///< resetting, but it was at rest
 };
 
 enum class wait_end : std::uint8_t { none, granted, queue_full, timed_out, down, closed, cancelled };
@@ -81,9 +91,10 @@ struct pool_actions {
     action_chain<pool_waiter> done;  ///< their `end` has been decided
     action_chain<pool_slot> dial;    ///< ask @ref connection_pool::begin_dial when it is time to start
     action_chain<pool_slot> reset;
+    action_chain<pool_slot> check;  ///< ends like a reset
     action_chain<pool_slot> close;
 
-    bool empty() const noexcept { return done.empty() && dial.empty() && reset.empty() && close.empty(); }
+    bool empty() const noexcept { return done.empty() && dial.empty() && reset.empty() && check.empty() && close.empty(); }
 };
 
 /// Whether what went wrong with connections says something about all of them.

@@ -21,7 +21,7 @@ struct pool_waits {
 /// A pool at one moment, consistent.
 struct pool_snapshot {
     int used = 0, idle = 0, dialing = 0, waiting = 0, max = 0;
-    int resetting = 0, closing = 0;  ///< connections that are neither used nor usable, but count
+    int resetting = 0, closing = 0;  ///< connections that are neither used nor usable, but count; checked ones, too
     int peak = 0;                    ///< most used at a time
     nanoseconds oldest_wait{0};
     pool_waits waits{};

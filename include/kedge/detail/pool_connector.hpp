@@ -18,7 +18,7 @@
 #include <type_traits>
 #include <utility>
 
-// How a pool opens, resets and closes its connections; the connector's type is forgotten here.
+// How a pool opens, resets, checks and closes its connections; the connector's type is forgotten here.
 
 namespace kedge::detail {
 
@@ -89,6 +89,8 @@ public:
     /// Leaves a connection in `into` when it reports success, and may before.
     virtual void dial(void*& into, const boost::asio::any_io_executor& io, pool_task_done done) = 0;
     virtual void reset(void* connection, pool_task_done done) = 0;
+    /// Whether a connection at rest lives; that it is asked also keeps it alive.
+    virtual void check(void* connection, pool_task_done done) = 0;
     /// Closes and destroys.
     virtual void close(void* connection) noexcept = 0;
     virtual bool is_dead(void*) noexcept { return false; }
@@ -97,6 +99,7 @@ public:
     bool (*condemns)(const error_code&) noexcept = nullptr;  ///< the server said that it leaves all its clients
     bool can_reset = false;
     bool can_peek = false;
+    bool can_check = false;
 };
 
 template <class Connector, class T>
@@ -116,6 +119,7 @@ public:
             condemns = &Connector::condemns;
         can_reset = resets<>;
         can_peek = peeks<>;
+        can_check = checks<>;
     }
 
     void dial(void*& into, const boost::asio::any_io_executor& io, pool_task_done done) override {
@@ -135,6 +139,11 @@ public:
         else (void)connection, done(boost::asio::error::operation_not_supported);
     }
 
+    void check(void* connection, pool_task_done done) override {
+        if constexpr (checks<>) connector_.async_ping(*static_cast<T*>(connection), std::move(done));
+        else (void)connection, done(boost::asio::error::operation_not_supported);
+    }
+
     void close(void* connection) noexcept override {
         const std::unique_ptr<T> owned(static_cast<T*>(connection));
         if constexpr (full) connector_.close(*owned);
@@ -148,6 +157,8 @@ public:
 private:
     template <class C = Connector>
     static constexpr bool resets = requires(C& c, T& t, pool_task_done d) { c.async_reset(t, std::move(d)); };
+    template <class C = Connector>
+    static constexpr bool checks = requires(C& c, T& t, pool_task_done d) { c.async_ping(t, std::move(d)); };
     template <class C = Connector>
     static constexpr bool peeks = requires(C& c, T& t) { { c.is_dead(t) } noexcept -> std::same_as<bool>; };
 

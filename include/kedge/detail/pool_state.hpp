@@ -13,6 +13,7 @@
 #include <boost/asio/any_io_executor.hpp>
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -24,6 +25,9 @@ namespace kedge::detail {
 
 /// A connection that rested for longer is looked at before it is lent.
 inline constexpr nanoseconds peek_after = std::chrono::milliseconds(500);
+
+/// What the pool itself does with a connection.
+enum class pool_job : std::uint8_t { dial, reset, check };
 
 struct pool_settings {
     std::string name;
@@ -43,7 +47,7 @@ class pool_state final : public std::enable_shared_from_this<pool_state>, privat
 public:
     pool_state(boost::asio::any_io_executor ex, pool_settings s, std::unique_ptr<pool_connector> c)
         : settings(std::move(s)), executor(std::move(ex)), rt(runtime::of(executor)), connector(std::move(c)),
-          core_(settings.rules), events_(settings.on_event),
+          core_(kept_alive(settings.rules, connector->can_check)), events_(settings.on_event),
           service_(boost::asio::use_service<pool_service>(
               boost::asio::query(executor, boost::asio::execution::context))) {
         fire = [](timer_node* n) noexcept { static_cast<pool_state*>(n)->on_timer(); };
@@ -183,6 +187,11 @@ public:
     const std::unique_ptr<pool_connector> connector;
 
 private:
+    static core::pool_rules kept_alive(core::pool_rules rules, bool can_check) noexcept {
+        rules.keepalive = can_check ? core::keepalive_interval : nanoseconds::zero();
+        return rules;
+    }
+
     enum class timer_phase : std::uint8_t { off, armed, firing };
 
     template <class Step> void locked(Step step) noexcept {
@@ -236,7 +245,7 @@ private:
     void set_alarm(time_point due) noexcept;
     void on_timer() noexcept;
     void carry_out(core::pool_actions& todo, bool tell) noexcept;
-    void start(connection_slot& slot, bool dial) noexcept;
+    void start(connection_slot& slot, pool_job job) noexcept;
     void post_close(connection_slot& slot) noexcept;
     void context_gone() noexcept override;
 

@@ -14,13 +14,13 @@
 
 namespace kedge::detail {
 
-/** The opening or the reset of one connection by the pool: on a strand, no longer than the connect timeout, told to the
+/** The opening, reset or check of one connection by the pool: on a strand, no longer than the connect timeout, told to the
  *  pool exactly once. When its time is over it is cancelled and then waited for: the connection counts until it ends.
  */
 class pool_task final : public std::enable_shared_from_this<pool_task>, private timer_node {
 public:
-    pool_task(std::shared_ptr<pool_state> pool, connection_slot& slot, bool dial)
-        : pool_(std::move(pool)), slot_(slot), strand_(pool_->executor), dial_(dial) {
+    pool_task(std::shared_ptr<pool_state> pool, connection_slot& slot, pool_job job)
+        : pool_(std::move(pool)), slot_(slot), strand_(pool_->executor), job_(job) {
         fire = [](timer_node* n) noexcept {
             auto* const t = static_cast<pool_task*>(n);
             std::exchange(t->armed_, nullptr)->stop(true);
@@ -47,7 +47,7 @@ public:
         if (std::exchange(finished_, true)) return;
         if (armed_here_ && pool_->rt.cancel(*this)) const auto last = std::exchange(armed_, nullptr);
         if (expired_ && ec == boost::asio::error::operation_aborted) ec = boost::asio::error::timed_out;
-        if (dial_) pool_->dial_ended(slot_, ec);
+        if (job_ == pool_job::dial) pool_->dial_ended(slot_, ec);
         else pool_->reset_ended(slot_, !ec);
     }
 
@@ -59,7 +59,7 @@ private:
     };
 
     void begin(pool_task_done done) {
-        if (dial_ && !pool_->begin_dial(slot_)) {
+        if (job_ == pool_job::dial && !pool_->begin_dial(slot_)) {
             finished_ = true;
             return;
         }
@@ -68,8 +68,12 @@ private:
         const time_point now = pool_->rt.now();
         pool_->rt.arm(*this, core::saturating_add(now, pool_->settings.connect_timeout), now);
         try {
-            if (dial_) pool_->connector->dial(slot_.connection, pool_->executor, std::move(done));
-            else pool_->connector->reset(slot_.connection, std::move(done));
+            pool_connector& by = *pool_->connector;
+            switch (job_) {
+            case pool_job::dial: return by.dial(slot_.connection, pool_->executor, std::move(done));
+            case pool_job::reset: return by.reset(slot_.connection, std::move(done));
+            case pool_job::check: return by.check(slot_.connection, std::move(done));
+            }
         } catch (...) {  // whoever had `done` has reported by destroying it
         }
     }
@@ -88,7 +92,7 @@ private:
     const std::shared_ptr<pool_state> pool_;
     connection_slot& slot_;
     const pool_strand strand_;
-    const bool dial_;
+    const pool_job job_;
     bool finished_ = false, expired_ = false, armed_here_ = false;  // on the strand
     std::shared_ptr<pool_task> armed_;                              // whoever takes the timer takes it
     boost::asio::cancellation_signal signal_;
@@ -157,8 +161,9 @@ inline void pool_state::carry_out(core::pool_actions& todo, bool tell) noexcept 
         auto* const e = static_cast<pool_entry*>(w);
         e->finished(e);
     }
-    while (auto* const s = todo.dial.pop()) start(static_cast<connection_slot&>(*s), true);
-    while (auto* const s = todo.reset.pop()) start(static_cast<connection_slot&>(*s), false);
+    while (auto* const s = todo.dial.pop()) start(static_cast<connection_slot&>(*s), pool_job::dial);
+    while (auto* const s = todo.reset.pop()) start(static_cast<connection_slot&>(*s), pool_job::reset);
+    while (auto* const s = todo.check.pop()) start(static_cast<connection_slot&>(*s), pool_job::check);
     while (auto* const s = todo.close.pop()) post_close(static_cast<connection_slot&>(*s));
     if (!tell) return;
     std::shared_ptr<pool_state> last;
@@ -168,13 +173,13 @@ inline void pool_state::carry_out(core::pool_actions& todo, bool tell) noexcept 
     lock.unlock();
 }
 
-inline void pool_state::start(connection_slot& slot, bool dial) noexcept {
+inline void pool_state::start(connection_slot& slot, pool_job job) noexcept {
     std::shared_ptr<pool_task> task;
     try {
-        if (!context_gone_) task = std::make_shared<pool_task>(shared_from_this(), slot, dial);
+        if (!context_gone_) task = std::make_shared<pool_task>(shared_from_this(), slot, job);
     } catch (...) {  // no memory
     }
-    if (!task) return dial ? dial_ended(slot, boost::asio::error::no_memory) : reset_ended(slot, false);
+    if (!task) return job == pool_job::dial ? dial_ended(slot, boost::asio::error::no_memory) : reset_ended(slot, false);
     {
         std::lock_guard lock(mutex_);
         slot.task = task;
