@@ -11,12 +11,14 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/use_future.hpp>
 
+#include <future>
 #include <tuple>
 
 using namespace kedge_test;
@@ -30,7 +32,7 @@ template <class Start> void check_every_token(simulation& sim, Start start) {
     const auto callback = [&ended](auto&&... results) { ended += !error_of(std::get<0>(std::tie(results...))); };
     start(callback);
     start(asio::deferred)(callback);
-    auto future = start(asio::use_future);
+    auto future = start(asio::bind_executor(sim.get_executor(), asio::use_future));  // its own is the system's threads
     const auto await = [&ended, start]() -> asio::awaitable<void> {
         (void)co_await start(asio::use_awaitable);
         ++ended;
@@ -41,6 +43,7 @@ template <class Start> void check_every_token(simulation& sim, Start start) {
     CHECK(ended == 0);
     sim.run_for(100s);
     CHECK(ended == 4);
+    REQUIRE(future.wait_for(0s) == std::future_status::ready);
     CHECK_NOTHROW((void)future.get());
 }
 

@@ -92,8 +92,9 @@ KEDGE_DECL void payment_call::status() {
 
 KEDGE_DECL void payment_call::launch(const payment_core::pipe_type& through) {
     authorise(request_, core_->options.api_key);
-    const nanoseconds asked = std::min(call_.deadline, outer_.deadline) - core_->rt.now();
-    limit_ = std::min(core_->options.total_timeout, nanoseconds(std::chrono::round<std::chrono::milliseconds>(asked)));
+    const nanoseconds left = std::min(call_.deadline, outer_.deadline) - core_->rt.now();
+    const nanoseconds tightest = std::min(core_->options.total_timeout, left);  // before it is rounded: `left` may be `never`
+    limit_ = std::chrono::round<std::chrono::milliseconds>(tightest);
     call inner = call_;
     inner.report = &result_.report_;
     through.async_call(payment_attempt{shared_from_this()}, inner, payment_finish{shared_from_this()});
