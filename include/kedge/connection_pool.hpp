@@ -186,8 +186,9 @@ public:
         return async_with(std::move(use), call{.place = where}, std::forward<Token>(token));
     }
 
-    /// Continuous upkeep: closes what rested too long, keeps `min_idle`. `void(error_code)`; ends when it is cancelled
-    /// (`operation_aborted`) or the pool is shut down. Keeps the context's `run()` from returning.
+    /// Continuous upkeep: closes what rested too long or grew too old, keeps `min_idle`, and asks silent connections whether
+    /// they live, if the connector has `async_ping`. `void(error_code)`; ends when it is cancelled (`operation_aborted`) or
+    /// the pool is shut down. Keeps the context's `run()` from returning.
     template <class Token = boost::asio::deferred_t> auto async_run(Token&& token = {}) {
         return boost::asio::async_initiate<Token, void(error_code)>(
             start_plain{share_, &detail::pool_state::run_upkeep}, token, call{});
