@@ -1,65 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 // Single decisions; the interplay is explored in connection_pool_explore.cpp.
-#include "../support/catch.hpp"
+#include "pool_fixture.hpp"
 
-#include <kedge/core/connection_pool.hpp>
 #include <kedge/core/pool_snapshot.hpp>
 
-#include <boost/system/errc.hpp>
-
 #include <array>
-#include <vector>
 
-namespace {
-
-using namespace kedge;
-using namespace kedge::core;
-using namespace std::chrono_literals;
-
-struct fixture {
-    pool_rules rules;
-    std::vector<pool_slot> slots = std::vector<pool_slot>(8);
-    std::vector<pool_waiter> waiters = std::vector<pool_waiter>(200);
-    connection_pool pool{rules};
-    pool_actions todo;
-
-    void start() {
-        pool = connection_pool(rules);
-        for (auto& s : slots) pool.add_slot(s);
-    }
-    static time_point at(nanoseconds t) { return time_point(t); }
-
-    pool_waiter& wait(int i, nanoseconds now, nanoseconds patience = 30s) {
-        auto& w = waiters[static_cast<std::size_t>(i)];
-        w.deadline = at(now) + patience;
-        pool.acquire(w, at(now), todo);
-        return w;
-    }
-    /// Starts what was asked for; returns how many.
-    int dial_all(nanoseconds now, bool ok) {
-        int n = 0;
-        std::vector<pool_slot*> asked;
-        while (pool_slot* const s = todo.dial.pop()) asked.push_back(s);
-        for (pool_slot* const s : asked) {
-            if (!pool.begin_dial(*s, at(now), todo)) continue;
-            ++n;
-            const auto refused = make_error_code(boost::system::errc::connection_refused);
-            if (ok) pool.dial_succeeded(*s, at(now), 0, todo);
-            else pool.dial_failed(*s, refused, at(now), ~0ull, todo);
-        }
-        return n;
-    }
-    pool_slot& borrow(nanoseconds now) {
-        auto& w = wait(199, now);
-        while (!w.slot) REQUIRE(dial_all(now, true) > 0);
-        pool_slot& s = *w.slot;
-        w = {};
-        while (todo.done.pop()) {}
-        return s;
-    }
-};
-
-}  // namespace
+using namespace pool_fixture;
 
 TEST_CASE_METHOD(fixture, "two dials at a time, one after a failure, two again after a success") {
     start();
@@ -129,17 +76,6 @@ TEST_CASE_METHOD(fixture, "what min_idle keeps is lent however long it rested") 
     CHECK(a.rested == 1h - 1s);
 }
 
-TEST_CASE_METHOD(fixture, "a lifetime is spread by a tenth, and ends when the connection comes back") {
-    rules.max_lifetime = 1000s;
-    start();
-    auto& a = borrow(0s);  // random 0: 900 s
-    CHECK(a.retire_at == at(900s));
-    pool.release(a, reuse::clean, at(899s), todo);
-    CHECK(pool.try_acquire(at(899s), todo) == &a);
-    pool.release(a, reuse::clean, at(900s), todo);
-    CHECK(todo.close.pop() == &a);
-}
-
 TEST_CASE_METHOD(fixture, "three connections lost within a second condemn all, and each server only once") {
     start();
     std::array<pool_slot*, 6> c{};
@@ -169,23 +105,6 @@ TEST_CASE_METHOD(fixture, "three connections lost within a second condemn all, a
         CHECK_FALSE(lost(4, 4s));
     }
     SECTION("one that says it for all") { CHECK(lost(0, 1s, true)); }
-}
-
-TEST_CASE_METHOD(fixture, "whoever runs the pool closes what grew old at rest, and opens another in its place") {
-    rules.max_lifetime = 1000s;
-    rules.min_idle = 1;
-    start();
-    pool_slot& a = borrow(0s);  // to 900 s
-    pool.release(a, reuse::clean, at(1s), todo);
-    pool_waiter upkeep;
-    pool.run(upkeep, at(1s), todo);
-    for (nanoseconds now = 1s; now < 900s; now += 30s) pool.tick(at(now), todo);
-    CHECK(todo.close.empty());
-    pool.tick(at(931s), todo);
-    CHECK(todo.close.pop());  // the one that was to be at rest beside it
-    CHECK(todo.close.pop() == &a);
-    CHECK(dial_all(931s, true) == 1);
-    CHECK(pool.idle() == 1);
 }
 
 TEST_CASE_METHOD(fixture, "whoever runs the pool asks silent connections whether they live, two at a time") {

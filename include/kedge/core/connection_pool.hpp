@@ -4,6 +4,7 @@
 #include <kedge/core/pool_dialing.hpp>
 #include <kedge/core/pool_idle.hpp>
 #include <kedge/core/pool_parts.hpp>
+#include <kedge/core/pool_renewal.hpp>
 
 #include <boost/system/error_code.hpp>
 
@@ -21,7 +22,7 @@ namespace kedge::core {
 class connection_pool {
 public:
     explicit connection_pool(const pool_rules& rules) noexcept
-        : rules_(rules), max_(rules.max), pace_(rules), idle_(rules), leaks_(rules.leak_after) {}
+        : rules_(rules), max_(rules.max), pace_(rules), idle_(rules), renewal_(rules), leaks_(rules.leak_after) {}
 
     /// Room for one more connection; `slot` stays for good.
     void add_slot(pool_slot& slot) noexcept {
@@ -53,14 +54,14 @@ public:
         if ((waiter.slot = try_acquire(now, todo))) return void(waiter.end = wait_end::granted);
         if (pace_.is_down() && alive() == 0 && (dialing_ > 0 || pace_.pausing(now))) return void(waiter.end = wait_end::down);
         if (waiting() >= waiters_per_connection * max_) return void(waiter.end = wait_end::queue_full);
-        waiting_.enter(waiter, now);
+        lines_.waiting.enter(waiter, now);
         demand(now, todo);
     }
 
     /// True: it was waiting and has left, timed out if its time is up. False: its end had been decided before.
     bool cancel(pool_waiter& waiter, time_point now = {}) noexcept {
         if (waiter.line == wait_line::none) return false;
-        line_of(waiter).leave(waiter, waiter.deadline <= now ? wait_end::timed_out : wait_end::cancelled);
+        lines_.of(waiter).leave(waiter, waiter.deadline <= now ? wait_end::timed_out : wait_end::cancelled);
         return true;
     }
 
@@ -68,6 +69,7 @@ public:
     void release(pool_slot& slot, reuse how, time_point now, pool_actions& todo) noexcept {
         --lent_;
         if (how == reuse::broken || unfit(slot, now)) close(slot, todo);
+        else if (slot.renew_at <= now && renewal_.takes(has_room(1), max_, now)) close(slot, todo);
         else if (how == reuse::needs_reset) {
             move(slot, slot_state::resetting, resetting_);
             todo.reset.push(slot);
@@ -91,7 +93,7 @@ public:
         const bool rested = std::exchange(slot.checked, false);
         checking_ -= rested;
         if (!ok || unfit(slot, now)) close(slot, todo);
-        else if (rested && waiting_.empty()) idle_.push_coldest(slot, now);
+        else if (rested && lines_.waiting.empty()) idle_.push_coldest(slot, now);
         else hand_over(slot, now, todo);
         demand(now, todo);
         if (rested) check_idle(now, todo);
@@ -114,9 +116,10 @@ public:
     void dial_succeeded(pool_slot& slot, time_point now, std::uint64_t random, pool_actions& todo) noexcept {
         --dialing_;
         pace_.succeeded();
-        slot.retire_at = lifetime_from(now, random);
+        renewal_.opened(slot, now, random);
         if (unfit(slot, now)) close(slot, todo);
         else hand_over(slot, now, todo);
+        renew(now, todo);
         demand(now, todo);
     }
 
@@ -125,6 +128,7 @@ public:
                             pool_actions& todo) noexcept {
         --dialing_;
         vacate(slot);
+        renewal_.give_up();
         const nanoseconds pause = pace_.failed(why, now, random);
         go_down_if_due(now, todo);
         demand(now, todo);
@@ -141,13 +145,14 @@ public:
 
     /// To be called at @ref due or later; earlier does no harm.
     void tick(time_point now, pool_actions& todo) noexcept {
-        waiting_.expire(now, todo);
-        draining_.expire(now, todo);
+        lines_.waiting.expire(now, todo);
+        lines_.drained.expire(now, todo);
         go_down_if_due(now, todo);
-        if (!running_.empty() && upkeep_at_ <= now) {
+        if (!lines_.upkeep.empty() && upkeep_at_ <= now) {
             upkeep_at_ = saturating_add(now, rules_.upkeep_every);
             retire(idle(), now, todo);
             while (pool_slot* const s = idle_.pop_outlived(now)) close(*s, todo);
+            renew(now, todo);
             check_idle(now, todo);
         }
         demand(now, todo);
@@ -155,12 +160,12 @@ public:
 
     /// When the next @ref tick is needed; @ref never while nothing is waited for.
     time_point due() const noexcept {
-        time_point at = std::min(waiting_.due(), draining_.due());
-        if (!waiting_.empty()) {
+        time_point at = std::min(lines_.waiting.due(), lines_.drained.due());
+        if (!lines_.waiting.empty()) {
             if (held_back_) at = std::min(at, pace_.next());
             if (!pace_.is_down() && alive() == 0) at = std::min(at, pace_.down_at());
         }
-        if (!running_.empty()) at = std::min(at, upkeep_at_);
+        if (!lines_.upkeep.empty()) at = std::min(at, upkeep_at_);
         return lent_ > 0 ? std::min(at, leaks_.due()) : at;
     }
 
@@ -177,6 +182,7 @@ public:
     /// No connection that exists now, or is being opened, is lent again.
     void invalidate(time_point now, pool_actions& todo) noexcept {
         ++generation_;
+        renewal_.give_up();
         while (pool_slot* const s = idle_.pop_coldest()) close(*s, todo);
         demand(now, todo);
     }
@@ -184,8 +190,8 @@ public:
     /// From now on nothing is granted.
     void drain(pool_actions& todo) noexcept {
         closed_ = true;
-        waiting_.finish_all(wait_end::closed, todo);
-        running_.finish_all(wait_end::granted, todo);
+        lines_.waiting.finish_all(wait_end::closed, todo);
+        lines_.upkeep.finish_all(wait_end::granted, todo);
         while (pool_slot* const s = idle_.pop_coldest()) close(*s, todo);
         settle(todo);
     }
@@ -194,14 +200,14 @@ public:
     void wait_drained(pool_waiter& waiter, time_point now) noexcept {
         if (nothing_left()) waiter.end = wait_end::granted;
         else if (waiter.deadline <= now) waiter.end = wait_end::timed_out;
-        else draining_.enter(waiter, now);
+        else lines_.drained.enter(waiter, now);
     }
 
     /// While it waits, @ref tick looks after idle connections. Ends with granted, without a slot, at @ref drain.
     void run(pool_waiter& waiter, time_point now, pool_actions& todo) noexcept {
         if (closed_) return void(waiter.end = wait_end::granted);
-        if (running_.empty()) upkeep_at_ = saturating_add(now, rules_.upkeep_every);
-        running_.enter(waiter, now);
+        if (lines_.upkeep.empty()) upkeep_at_ = saturating_add(now, rules_.upkeep_every);
+        lines_.upkeep.enter(waiter, now);
         retire(idle(), now, todo);
         demand(now, todo);
     }
@@ -212,34 +218,36 @@ public:
     int dialing() const noexcept { return dialing_; }
     int resetting() const noexcept { return resetting_; }
     int closing() const noexcept { return closing_; }
-    int waiting() const noexcept { return waiting_.size(); }
+    int waiting() const noexcept { return lines_.waiting.size(); }
     int slot_count() const noexcept { return slot_count_; }
     int failures() const noexcept { return pace_.failures(); }
     bool is_down() const noexcept { return pace_.is_down(); }
     bool is_closed() const noexcept { return closed_; }
     bool nothing_left() const noexcept { return alive() + dialing_ + closing_ == 0; }
-    bool nobody_waits() const noexcept { return waiting_.empty() && draining_.empty() && running_.empty(); }
+    bool nobody_waits() const noexcept { return !lines_.any(); }
     std::uint32_t generation() const noexcept { return generation_; }
     time_point next_dial() const noexcept { return pace_.next(); }
     const boost::system::error_code& last_error() const noexcept { return pace_.last_error(); }
-    const pool_waiter* oldest() const noexcept { return waiting_.front(); }
+    const pool_waiter* oldest() const noexcept { return lines_.waiting.front(); }
     pool_slot* slots() const noexcept { return slots_; }
 
     /// When the context is gone: takes somebody who waits out of whichever line; null if nobody does.
     pool_waiter* abandon_one() noexcept {
-        for (auto* line : {&waiting_, &draining_, &running_})
-            if (pool_waiter* const w = line->front()) return cancel(*w), w;
-        return nullptr;
+        pool_waiter* const w = lines_.any();
+        if (w) cancel(*w);
+        return w;
     }
 
 private:
     int alive() const noexcept { return lent_ + idle() + resetting_; }
     int open() const noexcept { return alive() + dialing_; }
+    /// @param uncounted connections that just left one count and did not enter another
+    bool has_room(int uncounted = 0) const noexcept { return open() + uncounted + closing_ < max_; }
 
     /// Connections that somebody would be glad of.
     int wanted() const noexcept {
         const int spare = !pace_.failing() && !closed_ ? std::max(0, rules_.min_idle - idle() - checking_) : 0;
-        return waiting() + spare;
+        return waiting() + spare + (renewal_.wants_one() ? 1 : 0);
     }
     /// Connections that will be free soon. A check may find that its connection is dead: nobody should have counted on it.
     int coming() const noexcept { return dialing_ + resetting_ - checking_; }
@@ -247,12 +255,6 @@ private:
     bool unfit(const pool_slot& slot, time_point now) const noexcept {
         const bool surplus = slot.state != slot_state::idle && open() + 1 > max_;  // its old count is gone already
         return closed_ || slot.generation != generation_ || surplus || slot.retire_at <= now;
-    }
-
-    time_point lifetime_from(time_point now, std::uint64_t random) const noexcept {
-        if (rules_.max_lifetime <= nanoseconds::zero()) return never;
-        const nanoseconds spread = rules_.max_lifetime / lifetime_spread;
-        return saturating_add(saturating_add(now, rules_.max_lifetime - spread), random_up_to(2 * spread, random));
     }
 
     static void move(pool_slot& slot, slot_state to, int& count) noexcept { slot.state = to, ++count; }
@@ -270,6 +272,7 @@ private:
 
     void close(pool_slot& slot, pool_actions& todo) noexcept {
         move(slot, slot_state::closing, closing_);
+        renewal_.lost_one();
         todo.close.push(slot);
     }
 
@@ -277,8 +280,14 @@ private:
         while (pool_slot* const s = most-- > 0 ? idle_.pop_surplus(rules_.min_idle, now) : nullptr) close(*s, todo);
     }
 
+    void renew(time_point now, pool_actions& todo) noexcept {
+        pool_slot* const due = closed_ ? nullptr : idle_.find_due(now);
+        if (due && renewal_.takes(has_room(), max_, now)) close(*idle_.pop(due), todo);
+        if (due) upkeep_at_ = std::min(upkeep_at_, renewal_.next(now));
+    }
+
     void check_idle(time_point now, pool_actions& todo) noexcept {
-        if (running_.empty()) return;
+        if (lines_.upkeep.empty()) return;
         while (pool_slot* const s = checking_ < most_checks ? idle_.pop_silent(now) : nullptr) {
             s->checked = true;
             ++checking_;
@@ -289,17 +298,12 @@ private:
 
     /// To the first who still waits for it, else onto the stack of idle ones.
     void hand_over(pool_slot& slot, time_point now, pool_actions& todo) noexcept {
-        while (pool_waiter* const w = waiting_.front()) {
-            if (w->deadline <= now) {
-                waiting_.finish(*w, wait_end::timed_out, todo);
-                continue;
-            }
-            w->slot = &slot;
-            slot.rested = nanoseconds::zero();
-            lend(slot, now);
-            return waiting_.finish(*w, wait_end::granted, todo);
-        }
-        idle_.push(slot, now);
+        pool_waiter* const w = lines_.waiting.first_in_time(now, todo);
+        if (!w) return idle_.push(slot, now);
+        w->slot = &slot;
+        slot.rested = nanoseconds::zero();
+        lend(slot, now);
+        lines_.waiting.finish(*w, wait_end::granted, todo);
     }
 
     /// Asks for dials as far as somebody would be glad of them and the server may be bothered.
@@ -307,8 +311,7 @@ private:
         held_back_ = false;
         if (closed_ || coming() >= wanted()) return;
         if (pace_.pausing(now)) return void(held_back_ = true);
-        while (pace_.allows_another(dialing_) && coming() < wanted() && open() + closing_ < max_ &&
-               !vacant_.empty()) {
+        while (pace_.allows_another(dialing_) && coming() < wanted() && has_room() && !vacant_.empty()) {
             pool_slot& slot = *vacant_.pop_front();
             move(slot, slot_state::asked, dialing_);
             todo.dial.push(slot);
@@ -318,16 +321,12 @@ private:
     void go_down_if_due(time_point now, pool_actions& todo) noexcept {
         if (!pace_.failing() || alive() > 0 || closed_) return;
         if (!pace_.is_down() && now < pace_.down_at()) return;
-        if (!pace_.is_down() || dialing_ == 0) waiting_.finish_all(wait_end::down, todo);
+        if (!pace_.is_down() || dialing_ == 0) lines_.waiting.finish_all(wait_end::down, todo);
         pace_.go_down();
     }
 
-    pool_line& line_of(const pool_waiter& w) noexcept {
-        return w.line == wait_line::acquire ? waiting_ : w.line == wait_line::drained ? draining_ : running_;
-    }
-
     void settle(pool_actions& todo) noexcept {
-        if (closed_ && nothing_left()) draining_.finish_all(wait_end::granted, todo);
+        if (closed_ && nothing_left()) lines_.drained.finish_all(wait_end::granted, todo);
     }
 
     pool_rules rules_;
@@ -337,8 +336,9 @@ private:
     bool closed_ = false, held_back_ = false;
     dial_pace pace_;
     idle_connections idle_;
+    connection_renewal renewal_;
     waiter_queue<pool_slot> vacant_;
-    pool_line waiting_{wait_line::acquire}, draining_{wait_line::drained}, running_{wait_line::upkeep};
+    pool_lines lines_;
     loss_record losses_;
     leak_watch leaks_;
     pool_slot* slots_ = nullptr;

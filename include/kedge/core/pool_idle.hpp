@@ -38,6 +38,14 @@ public:
     pool_slot* pop_outlived(time_point now) noexcept {
         return pop_if([now](const pool_slot& s) { return s.retire_at <= now; });
     }
+    /// One whose time to be replaced has come; it stays here.
+    pool_slot* find_due(time_point now) const noexcept {
+        return find([now](const pool_slot& s) { return s.renew_at <= now; });
+    }
+    pool_slot* pop(pool_slot* slot) noexcept {
+        if (slot) queue_.remove(*slot);
+        return slot;
+    }
     /// One that is to be asked whether it lives.
     pool_slot* pop_silent(time_point now) noexcept {
         if (keepalive_ <= nanoseconds::zero()) return nullptr;
@@ -54,11 +62,12 @@ private:
         slot.alive_at = now;
     }
 
-    template <class Condition> pool_slot* pop_if(Condition wanted) noexcept {
-        for (pool_slot* s = queue_.back(); s; s = s->before)
-            if (wanted(*s)) return queue_.remove(*s), s;
-        return nullptr;
+    template <class Condition> pool_slot* find(Condition wanted) const noexcept {
+        pool_slot* s = queue_.back();
+        while (s && !wanted(*s)) s = s->before;
+        return s;
     }
+    template <class Condition> pool_slot* pop_if(Condition wanted) noexcept { return pop(find(wanted)); }
 
     waiter_queue<pool_slot> queue_;
     nanoseconds idle_timeout_, keepalive_;

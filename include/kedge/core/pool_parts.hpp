@@ -33,8 +33,8 @@ inline constexpr nanoseconds losses_within = std::chrono::seconds(1);
 /// So many may wait for each connection before further ones are refused at once.
 inline constexpr int waiters_per_connection = 16;
 
-/// Lifetimes are spread by a tenth in both directions, so that connections born together do not die together.
-inline constexpr int lifetime_spread = 10;
+/// A connection is replaced during the last tenth of its lifetime, or at the latest in the tenth after it.
+inline constexpr int lifetime_margin = 10;
 
 /// How often a pool that somebody runs looks after its idle connections.
 inline constexpr nanoseconds upkeep_interval = std::chrono::seconds(30);
@@ -66,7 +66,8 @@ enum class slot_state : std::uint8_t { vacant, asked, dialing, idle, lent, reset
 struct pool_slot : queue_hook<pool_slot> {
     pool_slot* sibling = nullptr;
     time_point since{};            ///< of idle and lent
-    time_point retire_at = never;  ///< end of its lifetime
+    time_point renew_at = never;   ///< when another one should take its place
+    time_point retire_at = never;  ///< when it is not lent any more
     nanoseconds rested{0};         ///< how long it had been idle when it was lent
     time_point alive_at{};         ///< at rest: when it was last known to live
     std::uint32_t generation = 0;
@@ -176,6 +177,12 @@ public:
         while (pool_waiter* const w = front()) finish(*w, end, todo);
     }
 
+    /// Sends away those before it whose time is up; null if nobody is left.
+    pool_waiter* first_in_time(time_point now, pool_actions& todo) noexcept {
+        while (front() && front()->deadline <= now) finish(*front(), wait_end::timed_out, todo);
+        return front();
+    }
+
     /// Linear, but only when somebody's time may be up.
     void expire(time_point now, pool_actions& todo) noexcept {
         if (now < due()) return;
@@ -192,6 +199,18 @@ private:
     waiter_queue<pool_waiter> queue_;
     time_point due_ = never;
     wait_line which_;
+};
+
+/// Those who wait for a connection, for the last one to come back, and for the end of the pool.
+struct pool_lines {
+    pool_line waiting{wait_line::acquire}, drained{wait_line::drained}, upkeep{wait_line::upkeep};
+
+    pool_line& of(const pool_waiter& w) noexcept {
+        return w.line == wait_line::acquire ? waiting : w.line == wait_line::drained ? drained : upkeep;
+    }
+    pool_waiter* any() const noexcept {
+        return !waiting.empty() ? waiting.front() : !drained.empty() ? drained.front() : upkeep.front();
+    }
 };
 
 }  // namespace kedge::core

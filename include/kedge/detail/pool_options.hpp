@@ -20,7 +20,7 @@ struct pool_options {
     nanoseconds acquire_timeout = std::chrono::seconds(30);  ///< waiting for one; more than 0, never infinite [seed]
     nanoseconds connect_timeout = std::chrono::seconds(5);   ///< opening or resetting one; more than 0, never infinite
     nanoseconds idle_timeout = std::chrono::minutes(10);     ///< closed after resting so long; 0: never (HikariCP)
-    nanoseconds max_lifetime = std::chrono::minutes(30);     ///< ± 10 %, closed when it comes back; 0: none (HikariCP)
+    nanoseconds max_lifetime = std::chrono::minutes(30);     ///< ± 10 %, replaced one by one; 0: none (HikariCP)
     nanoseconds leak_after{0};  ///< a lease held for longer is reported once, with its place; 0: off
     listener on_event{};        ///< pressure, failed dials, server down and back, leaks
 };
