@@ -25,9 +25,9 @@ TEST_CASE_METHOD(fixture, "the pause doubles from 10 ms to 5 s, with full jitter
     wait(0, 0s, 1h);
     nanoseconds now{0};
     for (int i = 0; i < 30; ++i) {
-        now = std::max(now, pool.next_dial().time_since_epoch());
+        now = std::max(now, pool.pace().next().time_since_epoch());
         pool.tick(at(now), todo);
-        if (pool.is_down()) wait(i + 1, now, 1h);
+        if (pool.pace().is_down()) wait(i + 1, now, 1h);
         pool_slot* const s = todo.dial.pop();
         REQUIRE(s);
         REQUIRE(pool.begin_dial(*s, at(now), todo));
@@ -35,7 +35,7 @@ TEST_CASE_METHOD(fixture, "the pause doubles from 10 ms to 5 s, with full jitter
         const nanoseconds pause = pool.dial_failed(*s, {}, at(now), most, todo);
         const nanoseconds bound = doubled(10ms, i, 5s);
         CHECK(pause <= bound);
-        CHECK(pool.next_dial() == at(now) + pause);
+        CHECK(pool.pace().next() == at(now) + pause);
     }
 }
 
@@ -172,14 +172,21 @@ TEST_CASE_METHOD(fixture, "leases that are held too long are told of once") {
     CHECK(pool.due() == never);
 }
 
-TEST_CASE_METHOD(fixture, "min_idle is refilled when the pool is used, not while the server is away") {
+TEST_CASE_METHOD(fixture, "min_idle is refilled when the pool is used, and not faster than a server that refuses allows") {
     rules.min_idle = 2;
+    rules.redial = {10s, 10s, jitter::none};
     start();
     auto& a = borrow(0s);
     while (dial_all(0s, true) > 0) {}
     CHECK(pool.idle() == 2);
-    pool.release(a, reuse::broken, at(1s), todo);
+    CHECK(pool.try_acquire(at(1s), todo));
+    CHECK(dial_all(1s, false) == 1);
+    pool.release(a, reuse::broken, at(2s), todo);
+    CHECK(pool.try_acquire(at(10s), todo));
     CHECK(pool.dialing() == 0);
+    pool.release(slots[1], reuse::broken, at(11s), todo);
+    CHECK(pool.dialing() == 1);
+    CHECK(pool.due() == never);
 }
 
 TEST_CASE("percentiles are within an eighth above the truth") {

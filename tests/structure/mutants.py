@@ -23,6 +23,7 @@ PERMITS, HANDLERS = "policies/permits.cpp", "policies/pipeline_handler.cpp"
 CALLS, POOL, PLACES = "conformance/calls.cpp", "conformance/pool.cpp", "conformance/places.cpp"
 THREADS, COROUTINES, MEMORY = "policies/races_threads.cpp", "policies/coroutine_executors.cpp", "policies/allocations.cpp"
 NESTED = "policies/coroutine_home.cpp"
+EXPLORE, CORE = "core/connection_pool_explore.cpp", "core/connection_pool.hpp"
 ASAN, TSAN, ASSERTED = "AddressSanitizer", "ThreadSanitizer", r"test cases:.*\d+ failed(?! as)"
 
 # name: what would go wrong (preset, test, Catch2's selection, what must be seen), header, text, replacement
@@ -98,6 +99,54 @@ MUTANTS = {
 }
 
 
+# The pool's core: each breaks the promise that the exploration then has to name.
+PROMISES = {
+    "closing connection not counted": (1, CORE, "open() + uncounted + closing_ < max_", "open() + uncounted < max_"),
+    "lent to two at once": (2, CORE, "        lines_.waiting.finish(*w, wait_end::granted, todo);\n",
+        "        lines_.waiting.finish(*w, wait_end::granted, todo);\n"
+        "        if (pool_waiter* const x = lines_.waiting.front()) x->slot = &slot, lines_.waiting.finish(*x, wait_end::granted, todo);\n"),
+    "looks, then queues without looking again": (3, CORE, "if ((waiter.slot = try_acquire(now, todo))) return", "if (false) return"),
+    "parked although somebody waits": (3, CORE, "        if (!w) return idle_.push(slot, now);",
+        "        if (!w || slot.state == slot_state::dialing) return idle_.push(slot, now);"),
+    "no dial for those behind": (3, CORE, "        --closing_;\n        vacate(slot);\n        demand(now, todo);",
+        "        --closing_;\n        vacate(slot);"),
+    "refused as down after it is back": (3, "core/pool_dialing.hpp", "        down_ = false;\n", ""),
+    "told twice": (4, CORE, "if (closed_) return void(waiter.end = wait_end::closed);",
+        "if (closed_) return waiter.end = wait_end::closed, todo.done.push(waiter);"),
+    "woken waiter cancelled, its wake-up lost": (5, CORE, "if (waiter.line == wait_line::none) return false;",
+        "if (waiter.line == wait_line::none) { waiter.slot = nullptr; return waiter.end == wait_end::granted; }"),
+    "last in, first served": (6, "core/pool_parts.hpp", "queue_.push_back(w);", "queue_.push_front(w);"),
+    "woken waiter sent to the end of the line": (6, CORE, "        pool_waiter* const w = lines_.waiting.first_in_time(now, todo);\n",
+        "        pool_waiter* w = lines_.waiting.first_in_time(now, todo);\n"
+        "        if (w && lines_.waiting.size() == 2) w = waiter_queue<pool_waiter>::next(*w);\n"),
+    "expired waiter served": (7, "core/pool_parts.hpp", "while (front() && front()->deadline <= now) finish", "while (false) finish"),
+    "refused before its time": (7, "core/pool_parts.hpp", "if (w->deadline <= now) finish", "if (true) finish"),
+    "invalidated connection lent": (8, CORE, "slot.generation != generation_ || surplus", "surplus"),
+    "outlived connection lent": (8, CORE, "|| surplus || slot.retire_at <= now;", "|| surplus;"),
+    "counter drifts": (9, CORE, "        --resetting_;\n        const bool rested", "        if (ok) --resetting_;\n        const bool rested"),
+    "pause ignored": (10, "core/pool_dialing.hpp", "bool pausing(time_point now) const noexcept { return now < next_; }",
+        "bool pausing(time_point) const noexcept { return false; }"),
+    "two probers": (10, "core/pool_dialing.hpp", "        limit_ = 1;\n", ""),
+    "dial that nobody wants any more": (10, CORE, "open() <= max_ && coming() <= wanted()", "open() <= max_"),
+    "granted after the drain": (11, CORE, "return closed_ || slot.generation", "return slot.generation"),
+    "drained while something closes": (11, CORE, "return alive() + dialing_ + closing_ == 0;", "return alive() + dialing_ == 0;"),
+    "drain that does not end": (11, CORE, "        --closing_;\n        vacate(slot);\n        demand(now, todo);\n        settle(todo);",
+        "        --closing_;\n        vacate(slot);\n        demand(now, todo);"),
+    "surplus kept": (12, CORE, "|| surplus || slot.retire_at", "|| slot.retire_at"),
+    "shrinking takes lent connections": (12, CORE, "        max_ = max;\n",
+        "        max_ = max;\n        for (pool_slot* s = slots_; s; s = s->sibling)\n"
+        "            if (s->state == slot_state::lent && open() > max_) --lent_, close(*s, todo);\n"),
+    "old closed before the new one is there": (13, "core/pool_renewal.hpp", "        return !room;", "        return true;"),
+    "wait that never ends": ("liveness: every wait ends by its deadline", CORE, "        lines_.waiting.expire(now, todo);\n", ""),
+    "never dials again": ("liveness: once the server is back, callers are served", "core/pool_dialing.hpp",
+        "next_ = saturating_add(now, pause);", "next_ = never;"),
+    "spare connection forgotten": ("liveness: min_idle is reached again", CORE,
+        "const int spare = closed_ ?", "const int spare = true ?"),
+}
+MUTANTS |= {name: ("gcc", EXPLORE, "[explore]", f"promise {number}\\b", header, text, replacement)
+            for name, (number, header, text, replacement) in PROMISES.items()}
+
+
 def flags_of(preset):
     presets = {p["name"]: p for p in json.loads((ROOT / "CMakePresets.json").read_text())["configurePresets"]}
     sanitizers = presets[preset]["cacheVariables"].get("KEDGE_SANITIZE")
@@ -165,7 +214,7 @@ class workshop:
             path.write_text(whole)
         if content:
             return "survived", False
-        summary = re.search(r"SUMMARY: (\w+: [\w-]+)", said) or re.search(r"(test cases:[^\n]*)", said)
+        summary = re.search(r"SUMMARY: (\w+: [\w-]+)", said) or re.search(r"(promise (?:\d+|live)[^—]{0,60})", said) or re.search(r"(test cases:[^\n]*)", said)
         return (summary.group(1) if summary else said[-80:].strip()), bool(re.search(seen, said))
 
 

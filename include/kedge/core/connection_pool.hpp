@@ -42,6 +42,7 @@ public:
             slot->rested = std::max(nanoseconds::zero(), now - slot->since);
             lend(*slot, now);
             retire(1, now, todo);
+            if (idle() < rules_.min_idle) demand(now, todo);
             return slot;
         }
         return nullptr;
@@ -220,14 +221,12 @@ public:
     int closing() const noexcept { return closing_; }
     int waiting() const noexcept { return lines_.waiting.size(); }
     int slot_count() const noexcept { return slot_count_; }
-    int failures() const noexcept { return pace_.failures(); }
-    bool is_down() const noexcept { return pace_.is_down(); }
     bool is_closed() const noexcept { return closed_; }
     bool nothing_left() const noexcept { return alive() + dialing_ + closing_ == 0; }
     bool nobody_waits() const noexcept { return !lines_.any(); }
     std::uint32_t generation() const noexcept { return generation_; }
-    time_point next_dial() const noexcept { return pace_.next(); }
-    const boost::system::error_code& last_error() const noexcept { return pace_.last_error(); }
+    const dial_pace& pace() const noexcept { return pace_; }
+    const connection_renewal& renewal() const noexcept { return renewal_; }
     const pool_waiter* oldest() const noexcept { return lines_.waiting.front(); }
     pool_slot* slots() const noexcept { return slots_; }
 
@@ -246,7 +245,7 @@ private:
 
     /// Connections that somebody would be glad of.
     int wanted() const noexcept {
-        const int spare = !pace_.failing() && !closed_ ? std::max(0, rules_.min_idle - idle() - checking_) : 0;
+        const int spare = closed_ ? 0 : std::max(0, rules_.min_idle - idle() - checking_);
         return waiting() + spare + (renewal_.wants_one() ? 1 : 0);
     }
     /// Connections that will be free soon. A check may find that its connection is dead: nobody should have counted on it.

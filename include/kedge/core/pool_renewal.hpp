@@ -29,6 +29,8 @@ public:
     /// The next one's turn; @ref never while it waits for something else than time.
     time_point next(time_point now) const noexcept { return next_ > now ? next_ : never; }
 
+    /// Its successor is there; the old one is not closed yet.
+    bool has_one_too_many() const noexcept { return phase_ == phase::made; }
     bool wants_one() const noexcept { return phase_ == phase::making || phase_ == phase::replacing; }
 
     void opened(pool_slot& slot, time_point now, std::uint64_t random) noexcept {

@@ -47,7 +47,7 @@ inline pool_report report_of(const core::connection_pool& pool, time_point now, 
     report.resetting = pool.resetting() + pool.closing();
     if (pool.oldest()) oldest = std::min(oldest, pool.oldest()->since);
     if (oldest < now) report.oldest_wait = now - oldest;
-    report.last_connect_error = pool.last_error();
+    report.last_connect_error = pool.pace().last_error();
     fill_holders(report, pool, now);
     return report;
 }

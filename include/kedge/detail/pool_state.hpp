@@ -73,7 +73,7 @@ public:
                 }
                 tell = settle(todo);
             }
-            if (!todo.close.empty() || tell) [[unlikely]] carry_out(todo, tell);
+            if (!todo.empty() || tell) [[unlikely]] carry_out(todo, tell);
             if (!slot || !turned_out_dead(*slot)) return slot;
         }
     }
@@ -178,7 +178,7 @@ public:
     }
     error_code last_error() const noexcept {
         std::lock_guard lock(mutex_);
-        return core_.last_error();
+        return core_.pace().last_error();
     }
 
     const pool_settings settings;
@@ -221,7 +221,7 @@ private:
         if (!todo.done.empty()) note_done(todo);
         if (core_.used() > peak_) peak_ = core_.used();
         if (events_.wanted()) {
-            events_.note_down(settings.name, core_.is_down(), core_.last_error());
+            events_.note_down(settings.name, core_.pace().is_down(), core_.pace().last_error());
             events_.note_pressure(settings.name, core_.used(), core_.max(), core_.waiting());
         }
         if (const time_point due = core_.due(); due != alarm_at_) set_alarm(due);
