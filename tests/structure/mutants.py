@@ -109,7 +109,7 @@ PROMISES = {
     "parked although somebody waits": (3, CORE, "        if (!w) return idle_.push(slot, now);",
         "        if (!w || slot.state == slot_state::dialing) return idle_.push(slot, now);"),
     "no dial for those behind": (3, CORE, "        --closing_;\n        vacate(slot);\n        demand(now, todo);",
-        "        --closing_;\n        vacate(slot);"),
+        "        --closing_;\n        vacate(slot);\n        if (closed_) settle(todo);"),
     "refused as down after it is back": (3, "core/pool_dialing.hpp", "        down_ = false;\n", ""),
     "told twice": (4, CORE, "if (closed_) return void(waiter.end = wait_end::closed);",
         "if (closed_) return waiter.end = wait_end::closed, todo.done.push(waiter);"),
@@ -130,8 +130,7 @@ PROMISES = {
     "dial that nobody wants any more": (10, CORE, "open() <= max_ && coming() <= wanted()", "open() <= max_"),
     "granted after the drain": (11, CORE, "return closed_ || slot.generation", "return slot.generation"),
     "drained while something closes": (11, CORE, "return alive() + dialing_ + closing_ == 0;", "return alive() + dialing_ == 0;"),
-    "drain that does not end": (11, CORE, "        --closing_;\n        vacate(slot);\n        demand(now, todo);\n        settle(todo);",
-        "        --closing_;\n        vacate(slot);\n        demand(now, todo);"),
+    "drain that does not end": (11, CORE, "if (closed_) return settle(todo);", "if (closed_) return;"),
     "surplus kept": (12, CORE, "|| surplus || slot.retire_at", "|| slot.retire_at"),
     "shrinking takes lent connections": (12, CORE, "        max_ = max;\n",
         "        max_ = max;\n        for (pool_slot* s = slots_; s; s = s->sibling)\n"
@@ -141,7 +140,7 @@ PROMISES = {
     "never dials again": ("liveness: once the server is back, callers are served", "core/pool_dialing.hpp",
         "next_ = saturating_add(now, pause);", "next_ = never;"),
     "spare connection forgotten": ("liveness: min_idle is reached again", CORE,
-        "const int spare = closed_ ?", "const int spare = true ?"),
+        "std::max(0, rules_.min_idle - idle() - checking_)", "0"),
 }
 MUTANTS |= {name: ("gcc", EXPLORE, "[explore]", f"promise {number}\\b", header, text, replacement)
             for name, (number, header, text, replacement) in PROMISES.items()}

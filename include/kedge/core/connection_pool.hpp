@@ -69,8 +69,7 @@ public:
     /// A lent connection comes back.
     void release(pool_slot& slot, reuse how, time_point now, pool_actions& todo) noexcept {
         --lent_;
-        if (how == reuse::broken || unfit(slot, now)) close(slot, todo);
-        else if (slot.renew_at <= now && renewal_.takes(has_room(1), max_, now)) close(slot, todo);
+        if (how == reuse::broken || unfit(slot, now) || gives_way(slot, now)) close(slot, todo);
         else if (how == reuse::needs_reset) {
             move(slot, slot_state::resetting, resetting_);
             todo.reset.push(slot);
@@ -110,7 +109,6 @@ public:
         --dialing_;
         vacate(slot);
         demand(now, todo);
-        settle(todo);
         return false;
     }
 
@@ -133,7 +131,6 @@ public:
         const nanoseconds pause = pace_.failed(why, now, random);
         go_down_if_due(now, todo);
         demand(now, todo);
-        settle(todo);
         return pause;
     }
 
@@ -141,7 +138,6 @@ public:
         --closing_;
         vacate(slot);
         demand(now, todo);
-        settle(todo);
     }
 
     /// To be called at @ref due or later; earlier does no harm.
@@ -245,8 +241,7 @@ private:
 
     /// Connections that somebody would be glad of.
     int wanted() const noexcept {
-        const int spare = closed_ ? 0 : std::max(0, rules_.min_idle - idle() - checking_);
-        return waiting() + spare + (renewal_.wants_one() ? 1 : 0);
+        return waiting() + std::max(0, rules_.min_idle - idle() - checking_) + int{renewal_.wants_one()};
     }
     /// Connections that will be free soon. A check may find that its connection is dead: nobody should have counted on it.
     int coming() const noexcept { return dialing_ + resetting_ - checking_; }
@@ -279,8 +274,14 @@ private:
         while (pool_slot* const s = most-- > 0 ? idle_.pop_surplus(rules_.min_idle, now) : nullptr) close(*s, todo);
     }
 
+    /// Whether a connection that comes back makes room for its successor. Not while somebody could have it.
+    bool gives_way(const pool_slot& slot, time_point now) noexcept {
+        if (slot.renew_at > now) return false;
+        return (lines_.waiting.empty() || !has_room(1)) && renewal_.takes(has_room(1), max_, now);
+    }
+
     void renew(time_point now, pool_actions& todo) noexcept {
-        pool_slot* const due = closed_ ? nullptr : idle_.find_due(now);
+        pool_slot* const due = idle_.find_due(now);
         if (due && renewal_.takes(has_room(), max_, now)) close(*idle_.pop(due), todo);
         if (due) upkeep_at_ = std::min(upkeep_at_, renewal_.next(now));
     }
@@ -308,7 +309,8 @@ private:
     /// Asks for dials as far as somebody would be glad of them and the server may be bothered.
     void demand(time_point now, pool_actions& todo) noexcept {
         held_back_ = false;
-        if (closed_ || coming() >= wanted()) return;
+        if (closed_) return settle(todo);
+        if (coming() >= wanted()) return;
         if (pace_.pausing(now)) return void(held_back_ = true);
         while (pace_.allows_another(dialing_) && coming() < wanted() && has_room() && !vacant_.empty()) {
             pool_slot& slot = *vacant_.pop_front();
