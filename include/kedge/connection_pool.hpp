@@ -2,6 +2,7 @@
 #pragma once
 
 #include <kedge/associated_attempt.hpp>
+#include <kedge/detail/after_context.hpp>
 #include <kedge/detail/pool_blocking.hpp>
 #include <kedge/detail/pool_options.hpp>
 #include <kedge/detail/pool_with.hpp>
@@ -41,7 +42,7 @@ concept token_not_call = !std::same_as<std::remove_cvref_t<Token>, call>;
 
 /// Waits no longer than the pool allows, the caller asks, and the call around it lasts.
 inline void set_limits(pool_entry& e, pool_state& pool, const call& c, const attempt& outer) noexcept {
-    const time_point own = core::saturating_add(pool.rt.now(), pool.settings.acquire_timeout);
+    const time_point own = core::saturating_add(pool.now(), pool.settings.acquire_timeout);
     e.deadline = std::min({own, c.deadline, outer.deadline});
     e.report = c.report ? c.report : outer.report;
     e.tag = c.tag.empty() ? outer.tag : c.tag;
@@ -58,6 +59,7 @@ template <class Finish> struct start_pool_operation {
         const std::shared_ptr<pool_state> pool = share->state;
         const auto how = enter;
         std::decay_t<Handler> own(std::forward<Handler>(handler));
+        if (pool->is_over()) return finish_after_context<Finish>(std::move(own), pool);
         const attempt outer = get_associated_attempt(own);
         operation* const op = operation::make(std::move(own), *pool);
         if constexpr (std::is_same_v<Finish, finish_plain>) op->deadline = c.deadline;
@@ -99,7 +101,9 @@ template <class T, class F> struct start_pool_use {
  *  @par Errors  `errc::pool_exhausted` (queue full, or waited until `acquire_timeout` or the call's deadline),
  *  `errc::pool_closed`, the last connect error while the server is down, `operation_aborted`. With `call::report`, or
  *  in a pipeline's attempt, the report says who holds the connections.
- *  @par Lifetimes  Operations and leases may outlive the pool. The context outlives the leases.
+ *  @par Lifetimes  Operations and leases may outlive the pool. Leases and handles may also outlive the context: nothing is
+ *  lent then, operations end in `errc::pool_closed`, or are destroyed if their handlers lived there, and a connection that
+ *  is still lent when the context has been destroyed is never closed, since that would touch what is gone.
  *  @par Thread safety  All members may be called from any thread; one handle object is not to be assigned meanwhile.
  */
 template <class T> class connection_pool {
@@ -128,7 +132,7 @@ public:
     /** Empty if nothing is idle. Never waits, never opens a connection.
      *  @par Complexity  About 50 ns: one mutex, no allocation. */
     lease<T> try_acquire(const call& c) noexcept {
-        if (c.deadline != never && c.deadline <= state().rt.now()) return {};
+        if (c.deadline != never && c.deadline <= state().now()) return {};
         auto* const slot = state().try_lend(c.place, c.tag);
         return slot ? lease<T>(state(), *slot) : lease<T>();
     }
@@ -158,6 +162,7 @@ public:
     lease<T> acquire_for(nanoseconds span, call c) {
         const detail::pool_share share = share_;
         detail::pool_state& pool = *share->state;
+        if (pool.is_over()) throw boost::system::system_error(errc::pool_closed, "kedge::connection_pool::acquire_for");
         detail::refuse_on_context_thread(pool.executor, pool.rt, "connection_pool::acquire_for");
         detail::pool_blocked_thread thread;
         c.deadline = std::min(c.deadline, core::saturating_add(pool.rt.now(), span));

@@ -13,7 +13,8 @@ namespace kedge {
  *  asks the connector's `inspect`; without one it discards, since nobody knows what an exception or a cancellation left
  *  behind. Where it was taken, with which tag and when is kept, and shown to those whom the pool refuses meanwhile.
  *
- *  @par Lifetimes  May outlive the pool, but not the pool's execution context. The connection's address never changes.
+ *  @par Lifetimes  May outlive the pool. When the pool's execution context has been destroyed, it may only be ended, which
+ *  leaves the connection as it is, never closed. The connection's address never changes.
  *  @par Thread safety  One lease belongs to one thread at a time; it may end on another thread than it began.
  *  @par Complexity  Returning it takes a mutex; closing is posted to the pool's executor. Only `inspect` runs in place.
  */

@@ -9,9 +9,13 @@
 namespace kedge::detail {
 
 /// What wants to hear that its context goes away.
-class context_follower : public boost::intrusive::list_base_hook<> {
+class context_follower
+    : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
 public:
+    /// The context is being destroyed. Its services still exist, but take no more work.
     virtual void context_gone() noexcept = 0;
+    /// Nothing of it may be touched from now on.
+    virtual void context_destroyed() noexcept = 0;
 
 protected:
     ~context_follower() = default;
@@ -25,6 +29,9 @@ public:
     static inline boost::asio::execution_context::id id;
 
     explicit pool_service(boost::asio::execution_context& context) : service(context) {}
+    ~pool_service() override {
+        while (context_follower* const f = pop(gone_)) f->context_destroyed();
+    }
 
     void join(context_follower& f) noexcept {
         std::lock_guard lock(mutex_);
@@ -32,24 +39,32 @@ public:
     }
     void leave(context_follower& f) noexcept {
         std::lock_guard lock(mutex_);
-        if (f.is_linked()) followers_.erase(followers_.iterator_to(f));
+        f.unlink();
     }
 
 private:
     void shutdown() override {
-        while (context_follower* const f = pop()) f->context_gone();
+        while (context_follower* const f = pop(followers_)) {
+            {
+                std::lock_guard lock(mutex_);
+                gone_.push_back(*f);
+            }
+            f->context_gone();  // it may be no more after that
+        }
     }
 
-    context_follower* pop() noexcept {
+    using list = boost::intrusive::list<context_follower, boost::intrusive::constant_time_size<false>>;
+
+    context_follower* pop(list& from) noexcept {
         std::lock_guard lock(mutex_);
-        if (followers_.empty()) return nullptr;
-        context_follower& f = followers_.front();
-        followers_.pop_front();
+        if (from.empty()) return nullptr;
+        context_follower& f = from.front();
+        from.pop_front();
         return &f;
     }
 
     std::mutex mutex_;
-    boost::intrusive::list<context_follower> followers_;
+    list followers_, gone_;
 };
 
 }  // namespace kedge::detail

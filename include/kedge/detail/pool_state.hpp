@@ -46,17 +46,21 @@ struct pool_settings {
 class pool_state final : public std::enable_shared_from_this<pool_state>, private context_follower, private timer_node {
 public:
     pool_state(boost::asio::any_io_executor ex, pool_settings s, std::unique_ptr<pool_connector> c)
-        : settings(std::move(s)), executor(std::move(ex)), rt(runtime::of(executor)), connector(std::move(c)),
-          core_(kept_alive(settings.rules, connector->can_check)), events_(settings.on_event),
-          service_(boost::asio::use_service<pool_service>(
-              boost::asio::query(executor, boost::asio::execution::context))) {
+        : settings(std::move(s)), executor(std::move(ex)),
+          context(&boost::asio::query(executor, boost::asio::execution::context)), rt(runtime::of(executor)),
+          connector(std::move(c)), core_(kept_alive(settings.rules, connector->can_check)), events_(settings.on_event),
+          service_(boost::asio::use_service<pool_service>(*context)) {
         fire = [](timer_node* n) noexcept { static_cast<pool_state*>(n)->on_timer(); };
         add_slots(settings.rules.max);
         service_.join(*this);
     }
     ~pool_state() {
-        if (!context_gone_) service_.leave(*this);
+        if (!context_destroyed_) service_.leave(*this);
     }
+
+    /// The context is being destroyed, or has been: nothing is lent any more, and neither its clock nor its queue is touched.
+    bool is_over() const noexcept { return context_gone_.load(std::memory_order_relaxed); }
+    time_point now() const noexcept { return is_over() ? never : rt.now(); }
 
     /// Null if nothing is idle. A connection that rested for long is looked at, outside the lock.
     connection_slot* try_lend(const boost::source_location& place, std::string_view tag) noexcept {
@@ -80,11 +84,11 @@ public:
 
     /// Ends in `e.finished`, never during this call for an asynchronous one: it posts. `e` may be gone on return.
     void acquire(pool_entry& e) noexcept {
-        const time_point now = rt.now();
+        const time_point began = now();
         for (bool again = true; again;) {
             connection_slot* fresh = nullptr;
             locked([&](core::pool_actions& todo) {
-                core_.acquire(e, now, todo);
+                core_.acquire(e, began, todo);
                 if (e.granted() && connector->can_peek && e.slot->rested >= peek_after) fresh = e.granted();
                 else if (e.end != core::wait_end::none) todo.done.push(e);
                 if (fresh) note_lent(e);
@@ -102,7 +106,7 @@ public:
     bool cancel(pool_entry& e) noexcept {
         bool left = false;
         locked([&](core::pool_actions& todo) {
-            left = core_.cancel(e, rt.now());
+            left = core_.cancel(e, now());
             if (left) todo.done.push(e);
         });
         return left;
@@ -112,7 +116,7 @@ public:
     void shut_down(pool_entry& e) noexcept {
         drain();
         locked([&](core::pool_actions& todo) {
-            core_.wait_drained(e, rt.now());
+            core_.wait_drained(e, now());
             if (e.end != core::wait_end::none) todo.done.push(e);
         });
     }
@@ -120,7 +124,7 @@ public:
     /// Ends when the pool is shut down.
     void run_upkeep(pool_entry& e) noexcept {
         locked([&](core::pool_actions& todo) {
-            core_.run(e, rt.now(), todo);
+            core_.run(e, now(), todo);
             if (e.end != core::wait_end::none) todo.done.push(e);
         });
     }
@@ -137,7 +141,8 @@ public:
 
     /// The connection itself knows best; `otherwise` if its connector has no `inspect`.
     void inspect_and_give_back(connection_slot& slot, reuse otherwise, const error_code& why = {}) noexcept {
-        give_back(slot, connector->inspect ? connector->inspect(slot.connection) : otherwise, why);
+        const bool ask = connector->inspect && !is_over();
+        give_back(slot, ask ? connector->inspect(slot.connection) : otherwise, why);
     }
 
     /// An entry that ended without a connection has reached its handler.
@@ -160,8 +165,10 @@ public:
             core_.reset_ended(slot, ok, moment(), todo);
         });
     }
+    /// What comes back when its context has been destroyed is neither closed nor destroyed: its sockets would touch what is
+    /// gone.
     void close_now(connection_slot& slot) noexcept {
-        if (void* const c = std::exchange(slot.connection, nullptr)) connector->close(c);
+        if (void* const c = std::exchange(slot.connection, nullptr); c && !context_destroyed_) connector->close(c);
         locked([&](core::pool_actions& todo) { core_.closed(slot, moment(), todo); });
     }
 
@@ -169,12 +176,12 @@ public:
     void last_handle_gone() noexcept;
     void resize(int max);
     void invalidate() noexcept {
-        locked([&](core::pool_actions& todo) { core_.invalidate(rt.now(), todo); });
+        locked([&](core::pool_actions& todo) { core_.invalidate(now(), todo); });
     }
     pool_snapshot snapshot() const;
     pool_report report_now(int refused, time_point since) const noexcept {
         std::lock_guard lock(mutex_);
-        return report_of(core_, rt.now(), refused, since);
+        return report_of(core_, now(), refused, since);
     }
     error_code last_error() const noexcept {
         std::lock_guard lock(mutex_);
@@ -183,6 +190,7 @@ public:
 
     const pool_settings settings;
     const boost::asio::any_io_executor executor;
+    boost::asio::execution_context* const context;  ///< its address; @ref is_over says whether there is anything
     runtime& rt;
     const std::unique_ptr<pool_connector> connector;
 
@@ -208,11 +216,11 @@ private:
     }
 
     /// Under the lock. The precise time is needed where a deadline is at stake.
-    time_point moment() const noexcept { return core_.waiting() > 0 ? rt.now() : coarse(); }
+    time_point moment() const noexcept { return core_.waiting() > 0 ? now() : coarse(); }
 
     /// A lease may come back when the clock's owner is gone already.
     time_point coarse() const noexcept {
-        return context_gone_.load(std::memory_order_relaxed) ? never : rt.coarse_now();
+        return is_over() ? never : rt.coarse_now();
     }
 
     /// Under the lock, at the end of every event. True: the listener is to be told of something. Unless this is true or
@@ -231,7 +239,7 @@ private:
     void note_lent(pool_entry& e) noexcept {
         e.granted()->place = e.place;
         e.granted()->tag = e.tag;
-        if (e.since != never) waits_.add(rt.now() - e.since);
+        if (e.since != never) waits_.add(now() - e.since);
     }
 
     /// One lost connection says nothing about the others; several at a time, or the server's own word, do.
@@ -248,6 +256,7 @@ private:
     void start(connection_slot& slot, pool_job job) noexcept;
     void post_close(connection_slot& slot) noexcept;
     void context_gone() noexcept override;
+    void context_destroyed() noexcept override { context_destroyed_ = true; }
 
     bool turned_out_dead(connection_slot& slot) noexcept {
         if (!connector->can_peek || slot.rested < peek_after || !connector->is_dead(slot.connection)) return false;
@@ -278,7 +287,7 @@ private:
     int peak_ = 0;
     std::uint64_t timeouts_ = 0, leaks_ = 0;
     pool_service& service_;
-    std::atomic<bool> context_gone_{false};
+    std::atomic<bool> context_gone_{false}, context_destroyed_{false};
 };
 
 }  // namespace kedge::detail

@@ -119,7 +119,7 @@ inline void pool_state::note_done(core::pool_actions& todo) noexcept {
     }
     if (!wanted) return;
     try {
-        const auto seen = std::make_shared<const pool_report>(report_of(core_, rt.now(), refused, oldest));
+        const auto seen = std::make_shared<const pool_report>(report_of(core_, now(), refused, oldest));
         for (core::pool_waiter* w = todo.done.front(); w; w = w->after)
             if (auto& e = static_cast<pool_entry&>(*w); e.report) e.seen = seen;
     } catch (...) {  // the refusal stands without its explanation
@@ -239,7 +239,7 @@ inline void pool_state::resize(int max) {
         std::lock_guard lock(mutex_);
         add_slots(max);
     }
-    locked([&](core::pool_actions& todo) { core_.resize(max, rt.now(), todo); });
+    locked([&](core::pool_actions& todo) { core_.resize(max, now(), todo); });
 }
 
 inline pool_snapshot pool_state::snapshot() const {
@@ -253,7 +253,7 @@ inline pool_snapshot pool_state::snapshot() const {
     s.resetting = core_.resetting();
     s.closing = core_.closing();
     s.peak = peak_;
-    if (core_.oldest()) s.oldest_wait = rt.now() - core_.oldest()->since;
+    if (core_.oldest()) s.oldest_wait = now() - core_.oldest()->since;
     s.waits = waits_.summary();
     s.timeouts = timeouts_;
     s.leaks = leaks_;
