@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Long random histories of pools with up to six connections and 24 callers, where the exhaustive explorer
-// (connection_pool_explore.cpp) sees eight events of two connections and three callers.
+// (connection_pool_explore.cpp) sees all of them, but with two connections and three callers.
 #include "../support/property.hpp"
 #include "pool_endings.hpp"
 
