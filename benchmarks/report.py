@@ -40,15 +40,26 @@ def shorten(value):
     return "-" if value is None else f"{value:.3g}" if abs(value) < 10 else f"{value:.0f}"
 
 
+def target_of(row):
+    if "target_ratio" in row:
+        target = f"<= {row['target_ratio']:g} x"
+    else:
+        target = row.get("goal") or (f"<= {row['target']:g}" if row.get("target") else "")
+    if row.get("missed_by"):
+        target += f", missed by {shorten(row['missed_by'])}"
+    if "unfairness" in row:
+        target += f"  max/min {row['unfairness']:.2f}"
+    return target
+
+
 def show(row):
     if not show.heading:
         print(COLUMNS.format("row", "thr", "median", "min", "max", "unit", "allocs", "ratio", "baseline", "target"))
         show.heading = True
     ratio = "" if row["ratio"] is None else f"{row['ratio']:.3f}"
-    target = f"<= {row['target']:g}" if row.get("target") else ""
     mark = " !" if row.get("disturbed") else ""
     print(COLUMNS.format(row["name"], row["threads"], shorten(row["median"]), shorten(row["min"]), shorten(row["max"]),
-                         row["unit"], shorten(row["allocs_per_op"]), ratio, row["baseline"] or "-", target) + mark,
+                         row["unit"], shorten(row["allocs_per_op"]), ratio, row["baseline"] or "-", target_of(row)) + mark,
           flush=True)
 
 

@@ -2,6 +2,7 @@
 #include <support/counted_malloc.hpp>
 #include <support/harness.hpp>
 
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -95,19 +96,22 @@ suite::sample suite::once(const row& r, std::uint64_t n) const {
     }
     std::barrier together(r.threads);
     std::vector<steady::time_point> begun(static_cast<std::size_t>(r.threads)), ended(begun);
+    std::atomic<std::uint64_t> allocated = 0;
     std::vector<std::thread> threads;
     for (int t = 0; t < r.threads; ++t)
         threads.emplace_back([&, t] {
             pin(t);
             together.arrive_and_wait();
+            const auto before = allocation_count;
             begun[static_cast<std::size_t>(t)] = steady::now();
             r.run(t, n);
             ended[static_cast<std::size_t>(t)] = steady::now();
+            allocated += allocation_count - before;
         });
     for (auto& t : threads) t.join();
     const auto wall = *std::max_element(ended.begin(), ended.end()) - *std::min_element(begun.begin(), begun.end());
     const double ns = std::chrono::duration<double, std::nano>(wall).count();
-    return {ns / static_cast<double>(n), 0};
+    return {ns / static_cast<double>(n), static_cast<double>(allocated) / static_cast<double>(n) / r.threads};
 }
 
 /// How many operations fill a repetition; warms up on the way.
@@ -138,6 +142,7 @@ suite::figures suite::measure(const row& r) const {
         f.ns.push_back(r.added ? s.ns - b.ns : s.ns);
         if (base) f.ratio.push_back(s.ns / b.ns);
         f.allocations = s.allocations;
+        if (r.unfairness) f.unfairness.push_back(r.unfairness());
     }
     return f;
 }
@@ -146,11 +151,13 @@ void suite::print(const row& r, figures f) {
     const auto [low, high] = std::minmax_element(f.ns.begin(), f.ns.end());
     std::printf(R"({"name": "%s", "threads": %d, "median": %.2f, "min": %.2f, "max": %.2f, "unit": "%s", )", r.name.c_str(),
                 r.threads, median(f.ns), *low, *high, r.added ? "ns added" : "ns");
-    if (r.threads == 1 && r.counts) std::printf(R"("allocs_per_op": %.3f, )", f.allocations);
+    if (r.counts) std::printf(R"("allocs_per_op": %.2f, )", f.allocations);
     else std::printf(R"("allocs_per_op": null, )");
     if (f.ratio.empty()) std::printf(R"("baseline": null, "ratio": null)");
     else std::printf(R"("baseline": "%s", "ratio": %.3f)", r.baseline.c_str(), median(f.ratio));
     if (r.target > 0) std::printf(R"(, "target": %.0f)", r.target);
+    if (r.target_ratio > 0) std::printf(R"(, "target_ratio": %.2f)", r.target_ratio);
+    if (r.unfairness) std::printf(R"(, "unfairness": %.3f)", median(f.unfairness));
     std::printf(R"(, "disturbed": %d})" "\n", f.disturbed);
     std::fflush(stdout);
 }

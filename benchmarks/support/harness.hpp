@@ -38,7 +38,9 @@ struct row {
     int threads = 1;
     bool added = false;     ///< report the difference to the baseline, not the whole
     double target = 0;      ///< ns; 0: none
-    bool counts = true;     ///< whether allocations of the measuring thread tell anything
+    double target_ratio = 0;
+    bool counts = true;     ///< whether allocations of the measuring threads tell anything
+    std::function<double()> unfairness{};  ///< of the last run: the luckiest task's grants by the unluckiest's
 };
 
 struct settings {
@@ -62,7 +64,7 @@ private:
         double ns = 0, allocations = 0;
     };
     struct figures {
-        std::vector<double> ns, ratio;
+        std::vector<double> ns, ratio, unfairness;
         double allocations = 0;
         int disturbed = 0;
     };
