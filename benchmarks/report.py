@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-COLUMNS = "{:<38}{:>3}  {:>9} {:>9} {:>9} {:<9}{:>7}  {:>7} of {:<30}{:>8}"
+COLUMNS = "{:<41}{:>3}  {:>9} {:>9} {:>9} {:<9}{:>7}  {:>7} of {:<40}{}"
 FACADES = ["payment_client.hpp", "database_client.hpp"]
 SYNTAX = ["g++", "-std=c++20", "-fsyntax-only", f"-I{ROOT}/include", "-x", "c++", "-"]
 OBJECT = ["g++", "-std=c++20", "-O0", "-c", "-o", "/dev/null", f"-I{ROOT}/include", "-x", "c++", "-"]
@@ -152,7 +152,8 @@ def compile_rows(wanted, repetitions):
 
 
 def program_rows(folder, options, pattern):
-    for program in sorted([*folder.glob("micro/kedge_bench_*"), *folder.glob("survival/kedge_bench_*")]):
+    kinds = ("micro", "scenarios", "survival")
+    for program in [p for kind in kinds for p in sorted(folder.glob(f"{kind}/kedge_bench_*"))]:
         command = [program.resolve(), *options] + (["--filter", pattern] if pattern else [])
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
             for line in running.stdout:

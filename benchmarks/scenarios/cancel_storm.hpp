@@ -31,7 +31,7 @@ public:
         for (int i = 0; i < tasks; ++i) asio::co_spawn(s_.sim, live(), asio::detached);
         s_.sim.run();
         found_.p99 = percentile(std::move(waits_), 0.99);
-        found_.lost_slots = p_.snapshot().used + connections - regained();
+        found_.lost_slots = std::max(p_.snapshot().used, connections - regained());
         return found_;
     }
 

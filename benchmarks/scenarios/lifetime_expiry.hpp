@@ -17,9 +17,10 @@ struct seen {
 /// All connections are of one age, and every one of them reaches the end of its lifetime within the run. New ones take 50 ms.
 inline seen play(std::uint64_t seed, nanoseconds max_lifetime = lifetime) {
     server s(seed);
-    s.connect = 50ms;
+    s.connect = 1us;  // they are of one age
     pool p(s.sim, {.max = connections, .max_lifetime = max_lifetime}, connector{&s});
     warm_up(s, p, connections);
+    s.connect = 50ms;
     const auto before = s.dials.size();
     visits all;
     pool_scenarios::play(s, p, visitors, s.sim.now() + lasts, all);

@@ -19,8 +19,10 @@ inline double goodput(nanoseconds patience, std::uint64_t seed, nanoseconds acqu
     pool p(s.sim, {.max = connections, .acquire_timeout = acquire_timeout}, connector{&s});
     warm_up(s, p, connections);
     visits all;
-    play(s, p, {.per_second = 1.5 * capacity, .hold = query, .patience = patience}, s.sim.now() + lasts, all);
-    const auto good = std::ranges::count_if(all, [=](const visit& v) { return v.served() && v.ended <= v.wanted + patience; });
+    const time_point end = s.sim.now() + lasts;
+    play(s, p, {.per_second = 1.5 * capacity, .hold = query, .patience = patience}, end, all);
+    const auto good = std::ranges::count_if(
+        all, [=](const visit& v) { return v.served() && v.ended <= std::min(v.wanted + patience, end); });
     return static_cast<double>(good) / (capacity * std::chrono::duration<double>(lasts).count());
 }
 

@@ -51,6 +51,28 @@ inline double uncertainty(const std::vector<double>& a, const std::vector<double
     return t * std::sqrt(squares / static_cast<double>(n - 1) / static_cast<double>(n));
 }
 
+/// A row in the interface of all benchmarks.
+inline std::string json_of(const figure& f) {
+    char text[512];
+    const auto [least, most] = std::ranges::minmax(f.values);
+    std::snprintf(text, sizeof text, R"({"name": "%s", "threads": 1, "median": %.6g, "min": %.6g, "max": %.6g, "unit": "%s")",
+                  f.name.c_str(), median(f.values), least, most, f.unit.c_str());
+    std::string row = std::string(text) + R"(, "allocs_per_op": null, )";
+    if (f.baseline.empty()) {
+        row += R"("baseline": null, "ratio": null)";
+    } else {
+        std::snprintf(text, sizeof text, R"("baseline": "%s", "ratio": %.4g, "uncertainty": %.2g)", f.baseline.c_str(),
+                      mean(f.values) / mean(f.of_baseline), uncertainty(f.values, f.of_baseline));
+        row += text;
+    }
+    if (f.wanted) {
+        std::snprintf(text, sizeof text, R"(, "goal": "%s %.4g", "missed_by": %.4g)", f.wanted->at_least ? ">=" : "<=",
+                      f.wanted->bound, f.wanted->missed_by());
+        row += text;
+    }
+    return row + "}";
+}
+
 /// The figures somebody asked for.
 class figures {
 public:
@@ -60,18 +82,7 @@ public:
 
     void print(const figure& f) const {
         if (!wanted(f.name)) return;
-        const auto [least, most] = std::ranges::minmax(f.values);
-        std::printf(R"({"name": "%s", "threads": 1, "median": %.6g, "min": %.6g, "max": %.6g, "unit": "%s", )",
-                    f.name.c_str(), median(f.values), least, most, f.unit.c_str());
-        if (f.baseline.empty())
-            std::printf(R"("allocs_per_op": null, "baseline": null, "ratio": null)");
-        else
-            std::printf(R"("allocs_per_op": null, "baseline": "%s", "ratio": %.4g, "uncertainty": %.2g)", f.baseline.c_str(),
-                        mean(f.values) / mean(f.of_baseline), uncertainty(f.values, f.of_baseline));
-        if (f.wanted)
-            std::printf(R"(, "goal": "%s %.4g", "missed_by": %.4g)", f.wanted->at_least ? ">=" : "<=", f.wanted->bound,
-                        f.wanted->missed_by());
-        std::puts("}");
+        std::puts(json_of(f).c_str());
         std::fflush(stdout);
     }
 
