@@ -91,16 +91,17 @@ struct option {
 };
 
 inline constexpr std::array options{
-    option{"--threads", "N", "that run the io_context (2)",
+    option{"--threads", "N, 1 to 100000", "that run the io_context (2)",
            [](settings& s, std::string_view v) { return read_count(v, s.threads); }},
-    option{"--tasks", "N", "that want a connection again and again (64)",
+    option{"--tasks", "N, 1 to 100000", "that want a connection again and again (64)",
            [](settings& s, std::string_view v) { return read_count(v, s.tasks); }},
-    option{"--connections", "N", "of the pool (20)",
+    option{"--connections", "N, 1 to 100000", "of the pool (20)",
            [](settings& s, std::string_view v) { return read_count(v, s.connections); }},
     option{"--hold", "constant:TIME|exponential:TIME|lognormal:TIME,SIGMA",
            "how long each is held; constant:0us: for one turn of the loop (constant:200us)",
            [](settings& s, std::string_view v) { return read_hold(v, s.hold); }},
-    option{"--arrival", "closed|open:RATE/s", "closed: a task that is done comes again; open: at random moments (closed)",
+    option{"--arrival", "closed|open:RATE/s, e.g. open:5000/s",
+           "closed: a task that is done comes again; open: at random moments (closed)",
            [](settings& s, std::string_view v) { return read_arrival(v, s.per_second); }},
     option{"--duration", "TIME", "of the measurement, after a warm-up of a tenth (2s)",
            [](settings& s, std::string_view v) { return read_long_time(v, s.duration); }},
