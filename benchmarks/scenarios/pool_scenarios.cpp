@@ -17,7 +17,7 @@ int main(int argc, char** argv) {
     }
     const survival::figures out(filter);
     for (const auto& s : pool_scenarios::scenarios) {
-        // what a scenario finds is known when it has been played; a filter that names no line of it skips it
+        // its lines are known only when it has been played, so a filter has to name it
         if (!out.wanted(std::string("pool/") + s.name + "/") && filter.find(s.name) == std::string::npos) continue;
         for (const auto& l : s.play(s, seeds)) out.print(l.figure);
     }
