@@ -43,7 +43,8 @@ concept token_not_call = !std::same_as<std::remove_cvref_t<Token>, call>;
 /// Waits no longer than the pool allows, the caller asks, and the call around it lasts.
 inline void set_limits(pool_entry& e, pool_state& pool, const call& c, const attempt& outer) noexcept {
     const time_point own = core::saturating_add(pool.now(), pool.settings.acquire_timeout);
-    e.deadline = std::min({own, c.deadline, outer.deadline});
+    e.use_by = std::min(c.deadline, outer.deadline);
+    e.deadline = std::min(own, e.use_by);
     e.report = c.report ? c.report : outer.report;
     e.tag = c.tag.empty() ? outer.tag : c.tag;
     e.place = c.place;

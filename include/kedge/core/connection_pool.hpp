@@ -54,7 +54,8 @@ public:
         if (waiter.deadline <= now) return void(waiter.end = wait_end::timed_out);
         if ((waiter.slot = try_acquire(now, todo))) return void(waiter.end = wait_end::granted);
         if (pace_.is_down() && alive() == 0 && (dialing_ > 0 || pace_.pausing(now))) return void(waiter.end = wait_end::down);
-        if (waiting() >= waiters_per_connection * max_) return void(waiter.end = wait_end::queue_full);
+        if (waiting() >= waiters_per_connection * max_ || lines_.waiting.too_long_for(waiter, lent_, now))
+            return void(waiter.end = wait_end::queue_full);
         lines_.waiting.enter(waiter, now);
         demand(now, todo);
     }
@@ -300,10 +301,9 @@ private:
     void hand_over(pool_slot& slot, time_point now, pool_actions& todo) noexcept {
         pool_waiter* const w = lines_.waiting.first_in_time(now, todo);
         if (!w) return idle_.push(slot, now);
-        w->slot = &slot;
         slot.rested = nanoseconds::zero();
         lend(slot, now);
-        lines_.waiting.finish(*w, wait_end::granted, todo);
+        lines_.waiting.serve(*w, slot, lent_, now, todo);
     }
 
     /// Asks for dials as far as somebody would be glad of them and the server may be bothered.

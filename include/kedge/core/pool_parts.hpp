@@ -81,9 +81,10 @@ enum class wait_line : std::uint8_t { none, acquire, drained, upkeep };
 
 /// The part of an operation that waits for the pool. `end` is set once; from then on the pool has forgotten it.
 struct pool_waiter : queue_hook<pool_waiter> {
-    time_point deadline = never;
-    time_point since = never;   ///< when it began to wait, if it had to
-    pool_slot* slot = nullptr;  ///< lent to it, when `end` is granted
+    time_point deadline = never;  ///< of the wait
+    time_point use_by = never;    ///< of what the connection is for
+    time_point since = never;     ///< when it began to wait, if it had to
+    pool_slot* slot = nullptr;    ///< lent to it, when `end` is granted
     wait_line line = wait_line::none;
     wait_end end = wait_end::none;
 };
@@ -155,7 +156,15 @@ public:
     /// Not later than the earliest deadline; @ref never if nobody waits.
     time_point due() const noexcept { return empty() ? never : due_; }
 
+    /// Whether a newcomer would be served too late, or so late that a quarter of its time is not left for the connection.
+    /// Served in order, all would be late; so those are refused for whom it is certain: as many wait as there are connections.
+    bool too_long_for(const pool_waiter& w, int connections, time_point now) const noexcept {
+        if (w.use_by == never || size() < connections) return false;
+        return interval_ > (w.use_by - now) / 4 * 3 / (size() + 1);
+    }
+
     void enter(pool_waiter& w, time_point now) noexcept {
+        if (empty()) begin_round(now);
         due_ = std::min(due(), w.deadline);
         w.since = now;
         w.line = which_;
@@ -171,6 +180,16 @@ public:
     void finish(pool_waiter& w, wait_end end, pool_actions& todo) noexcept {
         leave(w, end);
         todo.done.push(w);
+    }
+
+    /// @param connections  so many may come back together: the line's speed is that of a whole round of them
+    void serve(pool_waiter& w, pool_slot& slot, int connections, time_point now, pool_actions& todo) noexcept {
+        if (++served_ >= connections) {
+            interval_ = (interval_ + (now - round_began_) / served_) / 2;
+            begin_round(now);
+        }
+        w.slot = &slot;
+        finish(w, wait_end::granted, todo);
     }
 
     void finish_all(wait_end end, pool_actions& todo) noexcept {
@@ -196,8 +215,13 @@ public:
     }
 
 private:
+    void begin_round(time_point now) noexcept { served_ = 0, round_began_ = now; }
+
     waiter_queue<pool_waiter> queue_;
     time_point due_ = never;
+    time_point round_began_{};
+    int served_ = 0;
+    nanoseconds interval_{0};  ///< between two who are served, half of it from the last round
     wait_line which_;
 };
 
