@@ -42,7 +42,8 @@ concept token_not_call = !std::same_as<std::remove_cvref_t<Token>, call>;
 
 /// Waits no longer than the pool allows, the caller asks, and the call around it lasts.
 inline void set_limits(pool_entry& e, pool_state& pool, const call& c, const attempt& outer) noexcept {
-    const time_point own = core::saturating_add(pool.now(), pool.settings.acquire_timeout);
+    e.begun = pool.now();
+    const time_point own = core::saturating_add(e.begun, pool.settings.acquire_timeout);
     e.use_by = std::min(c.deadline, outer.deadline);
     e.deadline = std::min(own, e.use_by);
     e.report = c.report ? c.report : outer.report;
@@ -231,7 +232,8 @@ private:
     /// The pool by value: the coroutine may outlive the handle.
     static boost::asio::awaitable<lease<T>> acquire_by(connection_pool pool, call c) {
         if (lease<T> held = pool.try_acquire(c)) co_return held;
-        co_return co_await pool.async_acquire(c, boost::asio::use_awaitable);
+        auto wait = pool.async_acquire(c);  // without a token: no second frame
+        co_return co_await std::move(wait);
     }
 
     detail::pool_share share_;

@@ -283,7 +283,7 @@ TEST_CASE("a blocked thread stands in the same line") {
     CHECK(alive == 0);
 }
 
-TEST_CASE("four threads take, cancel, discard and resize [tsan]") {
+TEST_CASE("four threads take, cancel, discard and resize", "[tsan]") {
     std::atomic<int> alive{0}, granted{0}, refused{0}, doubles{0};
     asio::io_context io;
     {

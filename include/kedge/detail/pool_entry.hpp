@@ -27,6 +27,7 @@ struct pool_entry : core::pool_waiter {
     void (*abandoned)(pool_entry*) noexcept = nullptr;
     boost::source_location place{};
     std::string_view tag{};
+    time_point begun{};  ///< read once, for its limits and its place in the line
     call_report* report = nullptr;
     std::shared_ptr<const pool_report> seen{};  ///< the pool at the moment of the refusal, if there is a report to fill
 

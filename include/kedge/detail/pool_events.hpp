@@ -2,6 +2,7 @@
 #pragma once
 
 #include <kedge/core/event.hpp>
+#include <kedge/detail/runtime_lock.hpp>
 
 #include <algorithm>
 #include <array>
@@ -32,7 +33,7 @@ public:
         queue_[(first_ + queued_++) % queue_.size()] = what;
     }
 
-    void tell(std::unique_lock<std::mutex>& lock) noexcept {
+    void tell(std::unique_lock<spinlock>& lock) noexcept {
         if (telling_) return;
         telling_ = true;
         while (queued_ > 0) {

@@ -8,6 +8,7 @@
 #include <kedge/detail/pool_events.hpp>
 #include <kedge/detail/pool_report.hpp>
 #include <kedge/detail/pool_service.hpp>
+#include <kedge/detail/runtime_lock.hpp>
 #include <kedge/runtime.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -84,11 +85,10 @@ public:
 
     /// Ends in `e.finished`, never during this call for an asynchronous one: it posts. `e` may be gone on return.
     void acquire(pool_entry& e) noexcept {
-        const time_point began = now();
         for (bool again = true; again;) {
             connection_slot* fresh = nullptr;
             locked([&](core::pool_actions& todo) {
-                core_.acquire(e, began, todo);
+                core_.acquire(e, e.begun, todo);
                 if (e.granted() && connector->can_peek && e.slot->rested >= peek_after) fresh = e.granted();
                 else if (e.end != core::wait_end::none) todo.done.push(e);
                 if (fresh) note_lent(e);
@@ -239,7 +239,7 @@ private:
     void note_lent(pool_entry& e) noexcept {
         e.granted()->place = e.place;
         e.granted()->tag = e.tag;
-        if (e.since != never) waits_.add(now() - e.since);
+        if (e.since != never) waits_.add(e.granted()->since - e.since);
     }
 
     /// One lost connection says nothing about the others; several at a time, or the server's own word, do.
@@ -275,7 +275,7 @@ private:
         return keep_ && quiet && !events_.busy() ? std::move(keep_) : nullptr;
     }
 
-    mutable std::mutex mutex_;
+    mutable spinlock mutex_;  ///< entered twice for each use of a connection, for some tens of ns
     core::connection_pool core_;
     std::vector<std::unique_ptr<connection_slot>> slots_;
     std::shared_ptr<pool_state> keep_;  ///< itself, once its handles are gone
