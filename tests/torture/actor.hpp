@@ -198,7 +198,7 @@ private:
         if (world_.how.how == ending::handles_dropped) pool_->async_acquire(counted([](error_code, lease_type) {}));
         pool_.reset();
         if (world_.acting.fetch_sub(1) > 1) return;
-        world_.bin.clear();
+        world_.bin.close();
         world_.late.clear();
         if (world_.how.how == ending::shut_down)
             world_.pool->async_shutdown(world_.now() + 10h, counted([&books = books_](error_code ec) {

@@ -19,25 +19,27 @@ public:
         function given(std::forward<F>(f));  // destroyed outside the lock
         const auto before = exchange(given);
     }
-    void clear() { const auto dropped = take(); }
+    /// From now on everything at once.
+    void close() { const auto dropped = take(); }
 
 private:
     using function = kedge::detail::unique_function<void()>;
 
     function take() {
         std::lock_guard lock(mutex_);
+        closed_ = true;
         return std::move(kept_);
     }
     function exchange(function& given) {
         std::lock_guard lock(mutex_);
-        if (at_once_ = !at_once_; at_once_) return {};
+        if (at_once_ = !at_once_; at_once_ || closed_) return {};
         function before = std::move(kept_);
         kept_ = std::move(given);
         return before;
     }
 
     std::mutex mutex_;
-    bool at_once_ = false;
+    bool at_once_ = false, closed_ = false;
     function kept_;
 };
 

@@ -66,15 +66,16 @@ private:
         }
     }
 
-    /// First the context of the pool: the handlers of its operations hold work on the others.
     void destroy_contexts() {
         ledger& books = *world_.books;
         books.ruin = true;
         if (books.one_in(2)) world_.pool.reset();
         if (books.one_in(2)) world_.late.clear();
         world_.guards.clear();
-        for (auto& io : world_.contexts) io.reset();
-        world_.bin.clear();
+        for (auto& io : world_.contexts) io->shutdown();
+        if (books.one_in(2)) world_.late.clear();
+        world_.contexts.clear();
+        world_.bin.close();
         world_.late.clear();
         world_.pool.reset();
     }

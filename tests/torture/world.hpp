@@ -39,6 +39,11 @@ struct plan {
     }
 };
 
+/// A context that can end before it is destroyed. Of several whose operations hold work on each other, all end first.
+struct mortal_context : asio::io_context {
+    using asio::io_context::shutdown;
+};
+
 /// What the actors of a storm share: the pool, the contexts and the books.
 template <class Connector> struct world {
     using connection = typename Connector::connection;
@@ -53,7 +58,7 @@ template <class Connector> struct world {
     }
 
     void add_context() {
-        contexts.push_back(std::make_unique<asio::io_context>());
+        contexts.push_back(std::make_unique<mortal_context>());
         asio::io_context& io = *contexts.back();
         if (how.hurried) asio::make_service<hurried_runtime>(io).start(io.get_executor());
         guards.push_back(asio::make_work_guard(io));
@@ -86,7 +91,7 @@ template <class Connector> struct world {
 
     const plan how;
     const std::shared_ptr<ledger> books;
-    std::vector<std::unique_ptr<asio::io_context>> contexts;
+    std::vector<std::unique_ptr<mortal_context>> contexts;
     std::vector<asio::executor_work_guard<asio::io_context::executor_type>> guards;
     std::optional<pool_type> pool;
     shelf<connection> late;
