@@ -36,8 +36,8 @@ public:
     explicit scene(std::uint64_t seed)
         : books(std::make_shared<ledger>(seed, 5ms)), sim(std::make_unique<kedge::testing::simulation>(seed)) {
         books->most_allowed.set(2);
-        pool.emplace(*sim, kedge::pool_options{.name = "scene", .max = 2, .on_event = [this](const kedge::event&) noexcept { ++heard_; }},
-                     Connector{books});
+        const auto hear = [this](const kedge::event&) noexcept { ++heard_; };
+        pool.emplace(*sim, kedge::pool_options{.name = "scene", .max = 2, .on_event = hear}, Connector{books});
         for (std::size_t i = 0; i < stop.size(); ++i) borrow(i);
     }
 
@@ -92,15 +92,19 @@ public:
 private:
     bool over() const { return books->started == books->ended; }
 
+    template <class F> auto stoppable(std::size_t i, F f) {
+        return asio::bind_cancellation_slot(stop[i].slot(), counted(std::move(f)));
+    }
+
     void borrow(std::size_t i) {
-        pool->async_acquire(asio::bind_cancellation_slot(stop[i].slot(), counted([this, i, r = int(books->renewed)](error_code ec, lease_type l) {
+        pool->async_acquire(stoppable(i, [this, i, renewed = int(books->renewed)](error_code ec, lease_type l) {
             if (ec) return;
-            loan<connection> mine(std::move(l), r);
+            loan<connection> mine(std::move(l), renewed);
             auto* const c = mine.operator->();
-            c->async_use(asio::bind_cancellation_slot(stop[i].slot(), counted([this, i, mine = std::move(mine)](error_code e) mutable {
+            c->async_use(stoppable(i, [this, i, mine = std::move(mine)](error_code e) mutable {
                 give_back(i, std::move(mine), e);
-            })));
-        })));
+            }));
+        }));
     }
 
     void give_back(std::size_t i, loan<connection> l, error_code ec) {

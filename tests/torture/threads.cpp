@@ -12,6 +12,11 @@
 
 using namespace torture;
 
+#if defined(KEDGE_TEST_THREAD_SANITIZER)
+/// It goes on after a report, so this is the moment to say the seed.
+extern "C" void __tsan_on_report(const void*) { say_what_is_playing(); }
+#endif
+
 namespace {
 
 std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {

@@ -3,6 +3,7 @@
 
 #include "../support/sanitizers.hpp"
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
@@ -12,6 +13,10 @@
 #include <thread>
 #include <utility>
 
+#if defined(KEDGE_TEST_ADDRESS_SANITIZER)
+extern "C" void __sanitizer_set_death_callback(void (*)());
+#endif
+
 namespace torture {
 
 /// What is being played, for whoever ends the program without coming back: a sanitizer, `std::terminate`, the watchdog.
@@ -20,11 +25,16 @@ inline std::string& now_playing() {
     return text;
 }
 
+inline void say_what_is_playing() noexcept { std::fprintf(stderr, "while playing: %s\n", now_playing().c_str()); }
+
 /// Ends a run that hangs, with its name and what `state` says. No run that works comes near its limit.
 class watchdog {
 public:
     watchdog(std::string name, std::function<std::string()> state) : state_(std::move(state)) {
         now_playing() = std::move(name);
+#if defined(KEDGE_TEST_ADDRESS_SANITIZER)
+        __sanitizer_set_death_callback(&say_what_is_playing);
+#endif
         thread_ = std::thread([this] { watch(); });
     }
     watchdog(const watchdog&) = delete;
