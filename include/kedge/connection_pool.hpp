@@ -171,7 +171,7 @@ public:
         detail::set_limits(thread, pool, c, {});
         if (auto* const slot = thread.wait(pool)) return lease<T>(pool, *slot);
         const error_code ec = detail::error_of(thread.end, pool);
-        detail::explain_refusal(thread, ec);
+        detail::explain_refusal(thread, ec, pool);
         throw boost::system::system_error(ec, "kedge::connection_pool::acquire_for");
     }
     lease<T> acquire_for(nanoseconds span, boost::source_location where = BOOST_CURRENT_LOCATION) {

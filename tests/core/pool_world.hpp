@@ -201,6 +201,7 @@ struct world {
         const int wanted = pool.waiting() + pool.renewal().wants_one() + std::max(0, rules.min_idle - count(slot_state::idle));
         if (!pool.begin_dial(slot(s), now, todo)) return;
         check(count(slot_state::dialing) + count(slot_state::resetting) - checked() <= wanted, promise::paced);
+        check(total() <= pool.max(), promise::counted);
     }
 
     void resize(int max, pool_actions& todo) {

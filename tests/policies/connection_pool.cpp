@@ -48,6 +48,7 @@ TEST_CASE("who waits is served in order, and a refusal names the holders") {
     CHECK(report.pool.used == 2);
     CHECK(report.pool.waiting == 1);
     CHECK(report.pool.oldest_wait == 5s);
+    CHECK(report.elapsed == 5s);
     CHECK(report.pool.holders[0].count + report.pool.holders[1].count == 2);
     CHECK(to_string(report.pool).find("connection_pool.cpp:") != std::string::npos);
 }

@@ -5,6 +5,7 @@
 #include <kedge/connection_pool.hpp>
 
 #include <boost/asio/bind_executor.hpp>
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/strand.hpp>
@@ -132,6 +133,13 @@ TEST_CASE("an operation started after its context's end is refused where its han
     o.pool->async_run(asio::bind_executor(there, [&](error_code ec) { ends.push_back(ec); }));
     o.pool->async_shutdown(kedge::never, asio::bind_executor(there, [&](error_code ec) { ends.push_back(ec); }));
     CHECK(ends.empty());
+    asio::co_spawn(there, o.pool->acquire(), [&](const std::exception_ptr& thrown, lease_type) {
+        try {
+            std::rethrow_exception(thrown);
+        } catch (const boost::system::system_error& e) {
+            ends.push_back(e.code());
+        }
+    });
     elsewhere.run();
-    CHECK(ends == std::vector<error_code>(4, kedge::errc::pool_closed));
+    CHECK(ends == std::vector<error_code>(5, kedge::errc::pool_closed));
 }

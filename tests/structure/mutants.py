@@ -102,6 +102,7 @@ MUTANTS = {
 # The pool's core: each breaks the promise that the exploration then has to name.
 PROMISES = {
     "closing connection not counted": (1, CORE, "open() + uncounted + closing_ < max_", "open() + uncounted < max_"),
+    "dial beside what closes": (1, CORE, "open() + closing_ <= max_ && coming()", "open() <= max_ && coming()"),
     "lent to two at once": (2, CORE, "        lines_.waiting.finish(*w, wait_end::granted, todo);\n",
         "        lines_.waiting.finish(*w, wait_end::granted, todo);\n"
         "        if (pool_waiter* const x = lines_.waiting.front()) x->slot = &slot, lines_.waiting.finish(*x, wait_end::granted, todo);\n"),
@@ -127,7 +128,7 @@ PROMISES = {
     "pause ignored": (10, "core/pool_dialing.hpp", "bool pausing(time_point now) const noexcept { return now < next_; }",
         "bool pausing(time_point) const noexcept { return false; }"),
     "two probers": (10, "core/pool_dialing.hpp", "        limit_ = 1;\n", ""),
-    "dial that nobody wants any more": (10, CORE, "open() <= max_ && coming() <= wanted()", "open() <= max_"),
+    "dial that nobody wants any more": (10, CORE, "open() + closing_ <= max_ && coming() <= wanted()", "open() + closing_ <= max_"),
     "granted after the drain": (11, CORE, "return closed_ || slot.generation", "return slot.generation"),
     "drained while something closes": (11, CORE, "return alive() + dialing_ + closing_ == 0;", "return alive() + dialing_ == 0;"),
     "drain that does not end": (11, CORE, "if (closed_) return settle(todo);", "if (closed_) return;"),

@@ -102,7 +102,7 @@ public:
 
     /// A dial that was asked for is about to start. False: nobody wants it any more, and the slot is vacant again.
     bool begin_dial(pool_slot& slot, time_point now, pool_actions& todo) noexcept {
-        if (!closed_ && open() <= max_ && coming() <= wanted()) {
+        if (!closed_ && open() + closing_ <= max_ && coming() <= wanted()) {
             slot.state = slot_state::dialing;
             slot.generation = generation_;
             return true;

@@ -62,11 +62,12 @@ inline error_code error_of(core::wait_end end, const pool_state& pool) noexcept 
     return errc::pool_closed;
 }
 
-inline void explain_refusal(const pool_entry& e, const error_code& ec) noexcept {
+inline void explain_refusal(const pool_entry& e, const error_code& ec, const pool_state& pool) noexcept {
     if (!e.report || refusal_of(e.end) == pool_refusal::none) return;
     if (e.seen) e.report->pool = *e.seen;
     e.report->pool.why = refusal_of(e.end);
     e.report->result = ec;
+    e.report->elapsed = pool.now() - e.begun;
     e.report->stopped_by = stage::pool;
 }
 
@@ -144,7 +145,7 @@ private:
         pool_state& pool = pool_;
         connection_slot* slot = granted();
         error_code ec = error_of(end, pool);
-        explain_refusal(*this, ec);
+        explain_refusal(*this, ec, pool);
         const bool given_up = Finish::goes_on && slot && cancelled_;
         Handler handler(std::move(handler_));
         deallocate_object(handler_allocator<pool_operation>(handler), this);

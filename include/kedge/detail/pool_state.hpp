@@ -50,7 +50,7 @@ public:
         : settings(std::move(s)), executor(std::move(ex)),
           context(&boost::asio::query(executor, boost::asio::execution::context)), rt(runtime::of(executor)),
           connector(std::move(c)), core_(kept_alive(settings.rules, connector->can_check)), events_(settings.on_event),
-          service_(boost::asio::use_service<pool_service>(*context)) {
+          service_(service_of(executor, *context)) {
         fire = [](timer_node* n) noexcept { static_cast<pool_state*>(n)->on_timer(); };
         add_slots(settings.rules.max);
         service_.join(*this);
@@ -198,6 +198,12 @@ private:
     static core::pool_rules kept_alive(core::pool_rules rules, bool can_check) noexcept {
         rules.keepalive = can_check ? core::keepalive_interval : nanoseconds::zero();
         return rules;
+    }
+
+    /// Services are shut down in reverse order: strands must know their end after the pool, which would start resets on them.
+    static pool_service& service_of(const boost::asio::any_io_executor& ex, boost::asio::execution_context& context) {
+        const pool_strand first(ex);
+        return boost::asio::use_service<pool_service>(context);
     }
 
     enum class timer_phase : std::uint8_t { off, armed, firing };
