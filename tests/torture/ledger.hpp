@@ -4,6 +4,7 @@
 #include <kedge/core/time.hpp>
 #include <kedge/detail/runtime_random.hpp>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -27,6 +28,8 @@ private:
     std::atomic<int> n_;
 };
 
+class checked;
+
 /// The books of the server's side and of all operations, written from any thread.
 class ledger {
 public:
@@ -47,7 +50,19 @@ public:
         return kedge::nanoseconds(static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(longest_.count())));
     }
 
+    /// @param number of the connection, from 1  @param c null when it is destroyed
+    void record(int number, checked* c) noexcept {
+        must(number <= static_cast<int>(all_.size()), "there is room in the books");
+        all_[static_cast<std::size_t>(number - 1) % all_.size()].store(c, std::memory_order_relaxed);
+    }
+    /// By one thread, when all is over.
+    template <class F> void for_all_left(F f) {
+        for (auto& one : all_)
+            if (checked* const c = one.load(std::memory_order_relaxed)) f(*c);
+    }
+
     tally open, created, closed;        ///< connections
+    tally left_behind;
     tally most_allowed;                 ///< the largest maximum so far
     tally asked_to_renew, renewed;      ///< invalidations, before and after
     tally started, ended, destroyed;    ///< handlers
@@ -59,6 +74,7 @@ private:
     const kedge::nanoseconds longest_;
     std::atomic<std::uint64_t> draws_{0};
     std::atomic<const char*> wrong_{nullptr};
+    std::array<std::atomic<checked*>, 4096> all_{};  ///< connections by number
 };
 
 /// A handler that ends once: it is called, or it is destroyed.

