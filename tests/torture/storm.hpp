@@ -18,7 +18,8 @@ template <class Connector> class storm {
 public:
     explicit storm(const plan& p) : world_(p) {}
 
-    void play() {
+    /// Returns how many leases reached a user: none, perhaps, if the machine is slow and the context goes early.
+    int play() {
         const watchdog watch(world_.how.text(), [this] { return world_.state(); });
         INFO(world_.how.text());
         start_actors();
@@ -26,6 +27,7 @@ public:
         if (world_.how.how == ending::context_destroyed) destroy_contexts();
         else settle();
         check();
+        return world_.books->lent;
     }
 
 private:
@@ -92,7 +94,6 @@ private:
         }
         CHECK(books.open == 0);
         CHECK(books.created == books.closed);
-        CHECK(books.lent > 0);
         CHECK(world_.books.use_count() == 1);  // the pool's state is gone, and its connector with it
     }
 
