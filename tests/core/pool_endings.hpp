@@ -91,6 +91,8 @@ private:
         m.now = std::max(m.now, m.next_dial);
         come(1);  // while the server counts as down the first one is the probe
         come(waiters_per_connection);
+        m.check(!m.pool.renewal().wants_one() || m.total() >= m.pool.max(), promise::renewed,
+                "once the server is back, a successor that is wanted is there");
         const int kept = m.count(stage::resting) + m.count(stage::checking);
         m.check(kept >= std::min(m.rules.min_idle, m.pool.max()), promise::refills,
                 "once the server is back, min_idle is there again");
@@ -111,8 +113,8 @@ private:
                     "whoever is destroyed takes no connection along");
             m.forget(*w);
         }
-        m.check(m.pool.nobody_waits() && m.waiting == 0 && !m.somebody_runs(), promise::cancelled,
-                "all who wait can be destroyed");
+        const bool somebody_stays = m.waiting > 0 || m.somebody_runs() || m.stoppers[0].waits || m.stoppers[1].waits;
+        m.check(m.pool.nobody_waits() && !somebody_stays, promise::cancelled, "all who wait can be destroyed");
     }
 
     void ended() {

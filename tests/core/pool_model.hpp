@@ -91,6 +91,7 @@ struct model {
     int at_rest() const { return count(stage::resting) + count(stage::arriving); }
     int alive() const { return at_rest() + count(stage::lent) + count(stage::resetting) + count(stage::checking); }
     int total() const { return most_places - count(stage::none); }
+    int dials_allowed() const { return failures > 0 ? 1 : most_dials; }
     int wanted() const {
         const int missing = rules.min_idle - count(stage::resting) - count(stage::checking);
         return waiting + std::max(0, missing) + int{pool.renewal().wants_one()};
@@ -257,11 +258,18 @@ struct model {
             l.parked = coldest ? --oldest : ++newest;
         }
         while (pool_slot* const s = todo.check.pop()) look_after(index(*s));
-        if (picked >= 0)
-            for (const link& l : links)
-                check(l.is != stage::resting || l.parked < at(picked).parked, promise::fit,
-                      "what was used last is lent first");
+        if (picked >= 0) check_picked();
         picked = -1;
+    }
+
+    void check_picked() {
+        const int missing = rules.min_idle - count(stage::resting) - count(stage::checking);
+        const bool dialed = dialing() + count(stage::resetting) >= missing || dialing() >= dials_allowed();
+        check(dialed || total() >= pool.max() || now < next_dial, promise::refills,
+              "what is taken at rest is replaced");
+        for (const link& l : links)
+            check(l.is != stage::resting || l.parked < at(picked).parked, promise::fit,
+                  "what was used last is lent first");
     }
 
     // Promises
@@ -281,8 +289,7 @@ struct model {
                   pool.dialing() == dialing() && pool.resetting() == resetting + checking &&
                   pool.closing() == count(stage::closing) && pool.waiting() == waiting,
               promise::gauges, "the gauges are right");
-        check(dialing() <= most_dials && (failures == 0 || dialing() <= 1), promise::paced,
-              "two dials at a time, after a failure one");
+        check(dialing() <= dials_allowed(), promise::paced, "two dials at a time, after a failure one");
         check(checking <= most_checks, promise::paced, "two checks at a time");
         for (const caller& c : callers)
             check((c.is == caller_state::waiting) == (c.wait.line == wait_line::acquire), promise::ends_once,
@@ -302,8 +309,7 @@ struct model {
     void check_wake_ups() {
         if (waiting == 0) return;
         check(count(stage::resting) == 0, promise::served, "nobody waits while a connection is idle");
-        const bool dialed =
-            dialing() + count(stage::resetting) >= waiting || dialing() >= (failures > 0 ? 1 : most_dials);
+        const bool dialed = dialing() + count(stage::resetting) >= waiting || dialing() >= dials_allowed();
         check(dialed || total() >= pool.max() || pool.due() <= next_dial, promise::served,
               "whoever waits is dialed for, or a retry is timed");
     }

@@ -15,7 +15,7 @@ namespace kedge_test {
 
 /// How many cases it held in.
 template <class Property> int holds(const std::string& what, Property property) {
-    ::setenv("RC_PARAMS", "seed=1 max_success=2500", 0);  // read once, before the first property
+    ::setenv("RC_PARAMS", "seed=1 max_success=4000", 0);  // read once, before the first property
     const auto result = rc::detail::checkTestable(std::move(property), rc::detail::TestMetadata{what, what});
     std::ostringstream told;
     rc::detail::printResultMessage(result, told);
