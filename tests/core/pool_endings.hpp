@@ -99,7 +99,7 @@ private:
     }
 
     void come(int several) {
-        for (int i = 0; i < several; ++i) one(what::acquire, i, 1);
+        for (int i = 0; i < several; ++i) one(what::acquire, i, 1);  // at any speed of the line
         calm_down();
         for (int i = 0; i < several; ++i)
             m.check(m.of(i).wait.end == wait_end::granted, promise::heals,

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace pool_property {
 
@@ -56,6 +57,8 @@ struct model {
     std::array<other, 2> runners{}, stoppers{};
     std::array<int, most_callers> line{};  // who waits, in order of arrival
     int waiting = 0, places = 0, epoch = 0, failures = 0, newest = 0, oldest = 0, picked = -1;
+    time_point moved{};     // when the line began, or somebody in it was served
+    nanoseconds slowest{};  // between two of these
     time_point now{}, first_failure{}, next_dial{}, upkeep_at = never;
     std::array<time_point, 2> losses{never, never};
     bool drained = false;
@@ -97,6 +100,11 @@ struct model {
         return waiting + std::max(0, missing) + int{pool.renewal().wants_one()};
     }
     bool line_is_full() const { return waiting > waiters_per_connection * pool.max(); }  ///< with whoever comes
+    /// With whoever comes. No estimate can be worse than the longest time that the line stood still.
+    bool is_too_slow_for(const caller& c) const {
+        return c.wait.use_by != never && waiting > count(stage::lent) &&
+               slowest > (c.wait.use_by - now) / 4 * 3 / waiting;
+    }
     bool is_over(time_point since, nanoseconds span) const { return span > nanoseconds::zero() && since + span <= now; }
     bool rested_too_long(const link& l) const { return is_over(l.rested, rules.idle_timeout); }
     bool is_old(const link& l) const { return is_over(l.opened, rules.max_lifetime * 9 / 10); }
@@ -142,7 +150,9 @@ struct model {
         case wait_end::timed_out:
             check(c.wait.deadline <= now, promise::in_time, "nobody is refused before his deadline");
             break;
-        case wait_end::queue_full: check(line_is_full(), promise::in_time, "only a full line refuses"); break;
+        case wait_end::queue_full:
+            check(line_is_full() || is_too_slow_for(c), promise::in_time, "only a line that is full or slow refuses");
+            break;
         case wait_end::closed: check(drained, promise::drained, "only a drained pool is closed"); break;
         case wait_end::down:
             check(alive() == 0 && failures > 0, promise::in_time, "down means nothing alive");
@@ -160,6 +170,7 @@ struct model {
         check(c.is == caller_state::waiting, promise::ends_once, "an acquire ends once");
         if (c.wait.end == wait_end::granted) {
             check(c.wait.deadline > now, promise::in_time, "nobody is served after his deadline");
+            if (c.wait.since != never) slowest = std::max(slowest, now - std::exchange(moved, now));
             take(i, c.wait.slot);
         } else {
             refuse(c);

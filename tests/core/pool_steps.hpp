@@ -106,10 +106,12 @@ private:
         caller& c = m.of(i);
         c.wait = pool_waiter{};
         c.wait.deadline = m.now + patience * unit;
+        if (patience % 2 == 0) c.wait.use_by = c.wait.deadline;  // others do not mind how fast the line moves
         c.is = caller_state::waiting;
         m.line[static_cast<std::size_t>(m.waiting++)] = i;
         m.pool.acquire(c.wait, m.now, todo);
         if (c.wait.end != wait_end::none) return m.ended(i);
+        if (m.waiting == 1) m.moved = m.now;
         m.check(m.waiting <= waiters_per_connection * m.pool.max(), promise::in_time, "a full line refuses");
     }
 
