@@ -184,6 +184,10 @@ private:
         m.failures = 0;
         m.next_dial = {};
         m.pool.dial_succeeded(m.slot(s), m.now, chance(e), todo);
+        const bool old = std::any_of(m.links.begin(), m.links.end(),
+                                     [this](const link& l) { return l.is != stage::none && m.is_old(l); });
+        m.check(old || !m.pool.renewal().wants_one(), promise::renewed,
+                "a successor that has come is not wanted any more");
     }
 
     void dial_failed(int s, const happening& e, pool_actions& todo) {
