@@ -169,7 +169,7 @@ private:
 
     void begin(int s, pool_actions& todo) {
         const bool wanted = m.dialing() + m.count(stage::resetting) <= m.wanted();
-        const bool fits = !m.drained && m.alive() + m.dialing() <= m.pool.max();
+        const bool fits = !m.drained && m.alive() + m.dialing() + m.count(stage::closing) <= m.pool.max();
         const bool begun = m.pool.begin_dial(m.slot(s), m.now, todo);
         m.check(begun == (wanted && fits), promise::paced, "nobody dials in vain, and what is wanted is dialed");
         link& l = m.at(s) = {};

@@ -23,7 +23,8 @@ using kedge::error_code;
  */
 class checked {
 public:
-    checked(ledger& l, asio::any_io_executor ex) : books(l), executor(std::move(ex)), number_(l.created.add()), born_(l.asked_to_renew) {
+    checked(ledger& l, asio::any_io_executor ex)
+        : books(l), executor(std::move(ex)), number_(l.created.add()), born_(l.asked_to_renew) {
         l.record(number_, this);
         l.must(l.open.add() <= l.most_allowed, "no more connections than the maximum");
     }
