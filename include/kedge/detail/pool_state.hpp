@@ -208,6 +208,8 @@ private:
 
     enum class timer_phase : std::uint8_t { off, armed, firing };
 
+    /// What is to be told needs this object until it is told, while others may do the rest, and let go; so does what cannot
+    /// be posted any more.
     template <class Step> void locked(Step step) noexcept {
         core::pool_actions todo;
         std::shared_ptr<pool_state> last;
@@ -217,6 +219,7 @@ private:
             step(todo);
             tell = settle(todo);
             last = let_go();
+            if (!last && (tell || is_over())) last = weak_from_this().lock();
         }
         if (tell || !todo.empty()) carry_out(todo, tell);
     }

@@ -157,7 +157,6 @@ inline void pool_state::on_timer() noexcept {
 
 /// Outside the lock. Everything is posted; this may be the last that is heard of the pool.
 inline void pool_state::carry_out(core::pool_actions& todo, bool tell) noexcept {
-    const auto self = is_over() ? weak_from_this().lock() : nullptr;  // then nothing can be posted
     while (auto* const w = todo.done.pop()) {
         auto* const e = static_cast<pool_entry*>(w);
         e->finished(e);
