@@ -30,7 +30,11 @@ int main() { boost::asio::io_context io; boost::asio::co_spawn(io, price(), boos
 # survival/ROW/LINE/COLUMN: one table for each row
 SURVIVAL = {"E0": "Do no harm: the share of calls that succeed, at random errors x calls a second",
             "E1": "Amplification: every request is reset for a minute, at 200 calls a second",
-            "E3": "Hang: the dependency is silent for a minute, at 200 calls a second"}
+            "E2": "Metastability: at 140 calls a second, a server for 200 can serve but 40 for ten seconds",
+            "E3": "Hang: the dependency is silent for a minute, at 200 calls a second",
+            "E4": "Recovery: from the end of half a minute of refusals until a second after the first success",
+            "E5": "Cascade: the calls of a route that does not need the tier that hangs, answered within a second",
+            "E6": "Deadlines: faults of every kind for a minute; calls that end later than they may"}
 SURVIVAL_COLUMNS = {"no_policy": "no policy", "plain_retry": "plain retry", "breaker_only": "breaker only",
                     "microsoft": "Microsoft", "resilience4j": "resilience4j", "kedge": "kedge",
                     "payment_client": "payment", "database_client": "database"}

@@ -101,10 +101,10 @@ private:
 };
 
 inline client database_client(dependency& to, int) {
-    kedge::database_client<database_end> db(to.sim, {.url = database_connector::url_of(to)});
-    return [db](std::uint64_t call, ended done) mutable {
+    kedge::database_client<database_end> db(to.sim, {.url = database_connector::url_of(to), .on_event = to.watch()});
+    return [&to, db](std::uint64_t call, ended done) mutable {
         db.async_query("select total from orders where id = $1", kedge::params(call),
-                       kedge::call{.repeating = kedge::repeat::harmless},
+                       kedge::call{.deadline = to.deadline(call), .repeating = kedge::repeat::harmless},
                        [done = std::move(done)](error_code ec, const kedge::rows&) { done(ec); });
     };
 }

@@ -5,8 +5,6 @@
 
 #include "world.hpp"
 
-#include <kedge/detail/breaker_state.hpp>
-
 #include <algorithm>
 
 namespace survival::do_no_harm {
@@ -26,12 +24,8 @@ struct schedule {
     }
 };
 
-/// Whether this attempt of this call fails; the same for every column, so that columns differ by what they do and not by
-/// luck.
 inline bool fails(std::uint64_t seed, std::uint64_t call, int attempt, int percent) noexcept {
-    using kedge::detail::scramble;
-    return scramble(scramble(seed) + call * 8 + static_cast<std::uint64_t>(attempt)) % 100 <
-           static_cast<std::uint64_t>(percent);
+    return chance(seed, call, attempt) % 100 < static_cast<std::uint64_t>(percent);
 }
 
 /// The share of the counted calls that succeed.

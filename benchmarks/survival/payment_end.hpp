@@ -62,11 +62,11 @@ private:
 };
 
 inline client payment_client(dependency& to, int) {
-    kedge::payment_client payments(to.sim, kedge::payment_options{},
-                                         std::make_shared<kedge::payment::memory_journal>(),
-                                         std::make_shared<payment_end>(to));
-    return [payments](std::uint64_t call, ended done) mutable {
-        payments.async_charge(payment_end::charge(call), [done = std::move(done)](const kedge::payment_result& r) {
+    kedge::payment_client payments(to.sim, {.on_event = to.watch()}, std::make_shared<kedge::payment::memory_journal>(),
+                                   std::make_shared<payment_end>(to));
+    return [&to, payments](std::uint64_t call, ended done) mutable {
+        const kedge::call limits{.deadline = to.deadline(call)};
+        payments.async_charge(payment_end::charge(call), limits, [done = std::move(done)](const kedge::payment_result& r) {
             const bool charged = r.outcome() == kedge::payment::outcome::succeeded;
             done(charged ? error_code() : r.error());
         });

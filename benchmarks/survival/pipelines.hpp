@@ -32,9 +32,14 @@ struct request {
     }
 };
 
-template <class Pipeline> client through(dependency& to, Pipeline policies) {
-    return [&to, policies = std::move(policies)](std::uint64_t call, ended done) {
-        policies.async_call(request{&to, call}, kedge::call{.repeating = kedge::repeat::harmless}, std::move(done));
+/// Whether a column has a policy that keeps a deadline. One without is not told any.
+enum class deadlines : bool { ignored, kept };
+
+template <class Pipeline> client through(dependency& to, Pipeline policies, deadlines told = deadlines::ignored) {
+    return [&to, policies = std::move(policies), told](std::uint64_t call, ended done) {
+        const time_point until = told == deadlines::kept ? to.deadline(call) : kedge::never;
+        policies.async_call(request{&to, call}, kedge::call{.deadline = until, .repeating = kedge::repeat::harmless},
+                            std::move(done));
     };
 }
 
@@ -55,7 +60,7 @@ inline client plain_retry(dependency& to, int) {
 }
 
 inline client breaker_only(dependency& to, int) {
-    return through(to, kedge::pipeline{to.sim, kedge::circuit_breaker{}});
+    return through(to, kedge::pipeline{to.sim, kedge::circuit_breaker{{.on_event = to.watch()}}});
 }
 
 /** The standard handler of Microsoft.Extensions.Http.Resilience: rate limiter (1000 at a time, no queue) ⊃ total timeout
@@ -67,10 +72,11 @@ inline client breaker_only(dependency& to, int) {
 inline client microsoft(dependency& to, int) {
     const kedge::circuit_breaker breaker({.consecutive_failures = no_run, .failure_ratio = 0.1, .window = 30s,
                                           .minimum_calls = 100, .open_for = open_about(5s),
-                                          .open_for_max = open_about(5s)});
+                                          .open_for_max = open_about(5s), .on_event = to.watch()});
     return through(to, kedge::pipeline{to.sim, kedge::concurrency_limit{1000}, kedge::total_timeout{30s},
                                        kedge::retry({.max_retries = 3, .base = 4s, .cap = 16s}, no_budget()), breaker,
-                                       kedge::timeout{10s}});
+                                       kedge::timeout{10s}},
+                   deadlines::kept);
 }
 
 /** resilience4j's defaults in the order of its annotations: retry (3 attempts, 500 ms apart) ⊃ breaker (half of the last
@@ -83,13 +89,15 @@ inline client resilience4j(dependency& to, int calls_per_second) {
     const nanoseconds window = std::max<nanoseconds>(nanoseconds(112s) / calls_per_second, 100ms);
     const kedge::circuit_breaker breaker({.consecutive_failures = 50, .failure_ratio = 0.5, .window = window,
                                           .minimum_calls = 100, .open_for = open_about(60s),
-                                          .open_for_max = open_about(60s)});
+                                          .open_for_max = open_about(60s), .on_event = to.watch()});
     return through(to, kedge::pipeline{to.sim,
                                        kedge::retry({.max_retries = 2, .base = 500ms, .cap = 500ms,
                                                      .spread = kedge::jitter::none}, no_budget()),
                                        breaker, kedge::timeout{1s}, kedge::concurrency_limit{25}});
 }
 
-inline client kedge_defaults(dependency& to, int) { return through(to, kedge::standard(to.sim)); }
+inline client kedge_defaults(dependency& to, int) {
+    return through(to, kedge::standard(to.sim, {.on_event = to.watch()}), deadlines::kept);
+}
 
 }  // namespace survival

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 // Does an outage hurt less with kedge than without? Each row in virtual time, for each way to call a dependency.
 
+#include "cascade.hpp"
 #include "columns.hpp"
+#include "deadlines.hpp"
 #include "do_no_harm.hpp"
 #include "figures.hpp"
+#include "metastability.hpp"
 #include "outage.hpp"
+#include "recovery.hpp"
 
 #include <cstring>
 #include <stdexcept>
@@ -53,22 +57,34 @@ void play_do_no_harm(const figures& out, const effort& by) {
         for (const int calls_per_second : {1, 3, 10, 100, 1000}) do_no_harm_cell(out, by, {percent, calls_per_second});
 }
 
+enum class better { less, more };
+
 /// Prints a line: `figure_of(result)` for each seed of each column, if it says anything; `bound_of(column)` is the goal.
 template <class Results, class Figure, class Bound>
 void print_line(const figures& out, const std::string& line, const char* unit, const Results& all, Figure figure_of,
-                Bound bound_of) {
+                Bound bound_of, better is = better::less) {
     for (std::size_t i = 0; i < columns.size(); ++i) {
         figure f{name_of(line, columns[i]), unit, {}, {}};
         for (const auto& result : all[i])
             if (const std::optional<double> value = figure_of(result)) f.values.push_back(*value);
         if (f.values.empty()) continue;
         if (const std::optional<double> bound = bound_of(columns[i]); bound && columns[i].ours)
-            f.wanted = goal{false, *bound, std::ranges::max(f.values)};
+            f.wanted = is == better::more ? goal{true, *bound, std::ranges::min(f.values)}
+                                          : goal{false, *bound, std::ranges::max(f.values)};
         out.print(f);
     }
 }
 
 constexpr auto no_goal = [](const column&) { return std::optional<double>(); };
+
+/// For columns that limit how long an attempt may take.
+constexpr auto if_limited(double bound) {
+    return [bound](const column& c) { return c.at_a_time > 0 ? std::optional(bound) : std::nullopt; };
+}
+
+constexpr auto for_all(double bound) {
+    return [bound](const column&) { return std::optional(bound); };
+}
 
 double seconds(nanoseconds t) { return std::chrono::duration<double>(t).count(); }
 
@@ -77,8 +93,19 @@ void play_amplification(const figures& out, const effort& by) {
     const auto all = play_columns(out, {attempts, back}, by.seeds,
                                   [](const column& how, std::uint64_t seed) { return outage::total(how, seed); });
     print_line(out, attempts, "attempts per call", all, [](const outage::load& l) { return std::optional(l.attempts_per_call); },
-               [](const column&) { return std::optional(1.1); });
+               for_all(1.1));
     print_line(out, back, "s", all, [](const outage::load& l) { return std::optional(seconds(l.until_first_success)); },
+               no_goal);
+}
+
+void play_metastability(const figures& out, const effort& by) {
+    const std::string back = "E2/until_recovered", during = "E2/during_fall";
+    const auto all = play_columns(out, {back, during}, by.seeds,
+                                  [](const column& how, std::uint64_t seed) { return metastability::play(how, seed); });
+    print_line(out, back, "s", all,
+               [](const metastability::goodput& g) { return std::optional(seconds(g.until_recovered)); },
+               for_all(seconds(metastability::goal)));
+    print_line(out, during, "share", all, [](const metastability::goodput& g) { return std::optional(g.during_fall); },
                no_goal);
 }
 
@@ -92,7 +119,36 @@ void play_hang(const figures& out, const effort& by) {
                [](const outage::waits& w) {
                    return w.refusal_p99 ? std::optional(seconds(*w.refusal_p99) * 1000) : std::nullopt;
                },
-               [](const column& c) { return c.at_a_time > 0 ? std::optional(1.) : std::nullopt; });
+               if_limited(1));
+}
+
+void play_recovery(const figures& out, const effort& by) {
+    const std::string probes = "E4/probes", dials = "E4/dials";
+    const auto all = play_columns(out, {probes, dials}, by.seeds,
+                                  [](const column& how, std::uint64_t seed) { return recovery::play(how, seed); });
+    print_line(out, probes, "requests", all,
+               [](const recovery::start& s) { return s.came_back ? std::optional<double>(s.requests) : std::nullopt; },
+               for_all(recovery::most_probes));
+    print_line(out, dials, "connections", all,
+               [](const recovery::start& s) { return s.came_back && s.connects ? std::optional<double>(s.dials) : std::nullopt; },
+               for_all(recovery::most_dials));
+}
+
+void play_cascade(const figures& out, const effort& by) {
+    for (const cascade::tier between : {cascade::tier{64}, {256}, {64, true}}) {
+        const std::string line = "E5/" + std::to_string(between.places) + "_places" + (between.informed ? "_informed" : "");
+        const auto all = play_columns(out, {line}, by.seeds, [&](const column& how, std::uint64_t seed) {
+            return cascade::other_route(how, seed, between);
+        });
+        print_line(out, line, "share", all, [](double share) { return std::optional(share); }, if_limited(cascade::goal),
+                   better::more);
+    }
+}
+
+void play_deadlines(const figures& out, const effort& by) {
+    const auto all = play_columns(out, {"E6/late"}, by.seeds, deadlines_kept::late);
+    print_line(out, "E6/late", "%", all, [](double share) { return std::optional(share * 100); },
+               if_limited(deadlines_kept::goal * 100));
 }
 
 void play_all(int argc, char** argv) {
@@ -107,7 +163,11 @@ void play_all(int argc, char** argv) {
     const figures out(filter);
     play_do_no_harm(out, by);
     play_amplification(out, by);
+    play_metastability(out, by);
     play_hang(out, by);
+    play_recovery(out, by);
+    play_cascade(out, by);
+    play_deadlines(out, by);
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 
 // The world in which a survival row is played: virtual time, one dependency, and calls that arrive at a steady rate.
 
+#include <kedge/core/event.hpp>
+#include <kedge/detail/breaker_state.hpp>
 #include <kedge/error.hpp>
 #include <kedge/testing/simulation.hpp>
 #include <kedge/timer.hpp>
@@ -12,6 +14,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <variant>
 #include <vector>
 
 namespace survival {
@@ -43,11 +46,40 @@ struct dependency {
         return connect();
     }
 
+    /// For the breaker in front of it.
+    kedge::listener watch() {
+        has_breaker = true;
+        return [this](const kedge::event& what) noexcept {
+            if (const auto* change = std::get_if<kedge::breaker_changed>(&what))
+                breaker_closed = change->to == kedge::breaker_state::closed;
+        };
+    }
+
+    /// For the clients that can be told how long a call may take.
+    time_point deadline(std::uint64_t call) const {
+        return time_limit ? sim.now() + time_limit(call) : kedge::never;
+    }
+
     kedge::testing::simulation sim;
     std::function<answer(std::uint64_t call, int attempt)> behave;
     std::function<answer()> connect = [] { return answer{{}, 2ms}; };
+    std::function<nanoseconds(std::uint64_t call)> time_limit{};
     std::vector<time_point> arrivals{};  ///< all that the dependency had to bear
+    bool has_breaker = false, breaker_closed = true;
 };
+
+/// Chance, but the same for every column, so that columns differ by what they do and not by luck.
+inline std::uint64_t chance(std::uint64_t seed, std::uint64_t call, int attempt = 0) noexcept {
+    using kedge::detail::scramble;
+    return scramble(scramble(seed) + call * 8 + static_cast<std::uint64_t>(attempt));
+}
+
+/// Half to one and a half times as much. Without it seeds hardly differ: a breaker's jitter comes from the nanosecond.
+inline double varied(double usual, std::uint64_t luck) noexcept { return usual * (0.5 + static_cast<double>(luck % 1'000) / 999); }
+
+inline nanoseconds varied(nanoseconds usual, std::uint64_t luck) noexcept {
+    return nanoseconds(static_cast<std::int64_t>(varied(static_cast<double>(usual.count()), luck)));
+}
 
 using ended = std::function<void(error_code)>;
 
