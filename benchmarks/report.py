@@ -111,7 +111,7 @@ class SurvivalTables:
         for row in missed:
             share = row["unit"] == "share"
             by = f"{row['missed_by'] * 100:.2g} %" if share else f"{row['missed_by']:.3g} {row['unit']}"
-            sure = f" (± {row['uncertainty'] * 100:.2g} %)" if share else ""
+            sure = f" (± {row['uncertainty'] * 100:.2g} %)" if row.get("uncertainty") else ""
             print(f"!  {row['name']}: the goal is {row['goal']}, it misses by {by}{sure}")
         self.goals = []
 

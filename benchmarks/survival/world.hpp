@@ -75,7 +75,9 @@ inline std::uint64_t chance(std::uint64_t seed, std::uint64_t call, int attempt 
 }
 
 /// Half to one and a half times as much. Without it seeds hardly differ: a breaker's jitter comes from the nanosecond.
-inline double varied(double usual, std::uint64_t luck) noexcept { return usual * (0.5 + static_cast<double>(luck % 1'000) / 999); }
+inline double varied(double usual, std::uint64_t luck) noexcept {
+    return usual * (0.5 + static_cast<double>(luck % 1'000) / 999);
+}
 
 inline nanoseconds varied(nanoseconds usual, std::uint64_t luck) noexcept {
     return nanoseconds(static_cast<std::int64_t>(varied(static_cast<double>(usual.count()), luck)));
