@@ -19,8 +19,8 @@ inline constexpr std::array columns{
     column{.name = "breaker_only", .make = breaker_only, .ours = true, .may_lose = may_lose_alone},
     column{.name = "microsoft", .make = microsoft, .limit = 10s, .at_a_time = 1000},
     column{.name = "resilience4j", .make = resilience4j, .limit = 1s, .at_a_time = 25},
-    column{.name = "kedge", .make = kedge_defaults, .limit = 5s, .at_a_time = 64, .ours = true},
-    column{.name = "payment_client", .make = payment_client, .limit = 5s, .at_a_time = 64, .ours = true},
+    column{.name = "kedge", .make = kedge_defaults, .limit = 5s, .at_a_time = 32, .ours = true},
+    column{.name = "payment_client", .make = payment_client, .limit = 5s, .at_a_time = 32, .ours = true},
     column{.name = "database_client", .make = database_client, .limit = 30s, .at_a_time = 20, .ours = true},
 };
 

@@ -15,8 +15,8 @@ struct standard_options {
     nanoseconds total_limit = std::chrono::seconds(30);  ///< the whole call with all its waits; above 0
     int max_retries = 3;  ///< tries after the first, 0 to 1000
     bool idempotent = false;  ///< see `retry_options::idempotent`
-    int max_in_flight = 64;  ///< calls at a time, at least 1
-    int max_waiting = 64;  ///< places in the queue behind them, at least 0
+    int max_in_flight = 32;  ///< calls at a time, at least 1; fewer than whoever calls has places
+    int max_waiting = 16;    ///< places in the queue behind them, at least 0
     listener on_event{};  ///< hears retry and breaker
 };
 

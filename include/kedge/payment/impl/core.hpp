@@ -97,7 +97,7 @@ public:
     std::vector<std::shared_ptr<timer>> closing;  // of shutdowns under way
 
 private:
-    static constexpr int most_in_flight = 64, most_waiting = 64;
+    static constexpr int most_in_flight = 32, most_waiting = 16;
 
     /// That the health endpoint answers proves less than a charge does; see docs/design/payments.md.
     static health_monitor_options monitor_options(const payment_options& o) {
