@@ -63,6 +63,16 @@ TEST_CASE_METHOD(busy, "a line that stood still is forgiven while it moves again
     CHECK(join(100ms).end == wait_end::none);
 }
 
+TEST_CASE_METHOD(busy, "a pool that has lost everything judges nobody by what was before") {
+    now += 1s;
+    for (int i = 0; i < 4; ++i) serve(slots[static_cast<std::size_t>(i)]), join(1h);
+    while (pool.waiting() > 0) serve(slots[0]);
+    for (int i = 0; i < 4; ++i) pool.release(slots[static_cast<std::size_t>(i)], reuse::broken, at(now), todo);
+    while (pool_slot* const s = todo.close.pop()) pool.closed(*s, at(now), todo);
+    REQUIRE(pool.used() + pool.idle() == 0);
+    CHECK(join(1ms).end == wait_end::none);
+}
+
 TEST_CASE_METHOD(busy, "the time in which nobody waited does not count") {
     while (pool.waiting() > 0) serve(slots[0]);
     now += 1h;

@@ -159,7 +159,7 @@ public:
     /// Whether a newcomer would be served too late, or so late that a quarter of its time is not left for the connection.
     /// Served in order, all would be late; so those are refused for whom it is certain: as many wait as there are connections.
     bool too_long_for(const pool_waiter& w, int connections, time_point now) const noexcept {
-        if (w.use_by == never || size() < connections) return false;
+        if (w.use_by == never || size() < std::max(connections, 1)) return false;
         return interval_ > (w.use_by - now) / 4 * 3 / (size() + 1);
     }
 
