@@ -99,6 +99,22 @@ MUTANTS = {
 }
 
 
+CONTEXT, OUTLIVING = "policies/connection_pool_context.cpp", "torture/outliving.cpp"
+MUTANTS |= {
+    "closed although its context is gone": ("asan", CONTEXT, "*", ASAN, "detail/pool_state.hpp",
+        "c && !context_destroyed_) connector", "c) connector"),
+    "started on a context that is gone": ("asan", CONTEXT, "*", f"{ASAN}|UndefinedBehavior", "connection_pool.hpp",
+        "if (pool->is_over()) return finish_after", "if (false) return finish_after"),
+    "pool let go while it tells": ("asan", OUTLIVING, "*", ASAN, "detail/pool_state.hpp",
+        "if (!last && (tell || is_over())) last = weak_from_this().lock();", ""),
+    "strands shut down before the pool": ("gcc", OUTLIVING, "*", ASSERTED, "detail/pool_state.hpp",
+        "const pool_strand first(ex);", "(void)ex;"),
+    "newcomers judged by an empty pool": ("gcc", "core/connection_pool_overload.cpp", "*", ASSERTED, "core/pool_parts.hpp",
+        "size() < std::max(connections, 1)", "size() < connections"),
+    "speed of the line by its last steps": ("gcc", "policies/pool_scenarios.cpp", "overload*", ASSERTED, "core/pool_parts.hpp",
+        "if (++served_ >= connections) {", "if (++served_ >= 1) {"),
+}
+
 # The pool's core: each breaks the promise that the exploration then has to name.
 PROMISES = {
     "closing connection not counted": (1, CORE, "open() + uncounted + closing_ < max_", "open() + uncounted < max_"),

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
-// What outlives the context: a lease, a handle, a blocked thread. The work is refused or dropped; nothing touches what is gone.
+// What outlives the pool or its context when others are faster. Handles and operations: policies/connection_pool_context.cpp.
 
+#include "hasty_context.hpp"
 #include "leftover_bytes.hpp"
 #include "loan.hpp"
 #include "slow_drain.hpp"
 
 #include "../support/catch.hpp"
 
-#include <kedge/testing/simulation.hpp>
-
-#include <boost/asio/bind_executor.hpp>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/strand.hpp>
 
@@ -69,6 +66,23 @@ TEST_CASE("a lease that outlives its context and its pool still tells the listen
     o.held = {};
     CHECK(heard > before);  // of the pressure that is gone
     o.end();
+}
+
+TEST_CASE("the last lease ends while another thread closes its connection, and the listener is told") {
+    const auto books = std::make_shared<ledger>(1, 1us);
+    books->most_allowed.set(1);
+    hasty_context io;
+    kedge::lease<leftover_bytes::connection> last;
+    {
+        const auto hear = [](const kedge::event&) noexcept {};
+        kedge::connection_pool<leftover_bytes::connection> pool(io, {.max = 1, .on_event = hear}, leftover_bytes{books});
+        pool.async_acquire([&](error_code, auto l) { last = std::move(l); });
+        io.run();
+    }
+    io.hasty = true;
+    last = {};
+    CHECK(books->open == 0);
+    CHECK(books.use_count() == 1);
 }
 
 TEST_CASE("a lease that is dropped by the end of a strand leaves nothing behind") {

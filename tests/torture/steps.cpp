@@ -42,6 +42,6 @@ TEMPLATE_TEST_CASE("a blow after each step of borrowing, using and returning", "
 TEMPLATE_TEST_CASE("two blows", "", slow_drain, leftover_bytes, blocking) {
     for (const blow first : all_blows)
         for (const blow second : all_blows)
-            for (std::size_t more = 0; more < 8; more += 3)
+            for (std::size_t more = 0; more < 8; more += 4)
                 for (std::size_t at = 0; play<TestType>(7 + more, at, first, more, second); ++at) {}
 }

@@ -25,7 +25,7 @@ std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
 }
 
 plan plan_of(std::uint64_t seed) {
-    return {seed, static_cast<ending>(seed % 3), seed / 3 % 2 == 1, seed / 6 % 2 == 1, 300};
+    return {seed, static_cast<ending>(seed % 3), seed / 3 % 2 == 1, seed / 6 % 2 == 1, 250};
 }
 
 }  // namespace
