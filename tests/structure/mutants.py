@@ -175,7 +175,7 @@ class workshop:
     def __init__(self, folder):
         self.folder, self.mains, self.sound = Path(folder), {}, {}
         self.compiler = (["ccache"] if shutil.which("ccache") else []) + ["g++", "-std=c++20"]
-        for part in ("include", "tests", "benchmarks/support"):
+        for part in ("include", "tests", "benchmarks"):
             shutil.copytree(ROOT / part, self.folder / part)
 
     def compile(self, source, to, preset):
