@@ -119,9 +119,9 @@ MUTANTS |= {
 PROMISES = {
     "closing connection not counted": (1, CORE, "open() + uncounted + closing_ < max_", "open() + uncounted < max_"),
     "dial beside what closes": (1, CORE, "open() + closing_ <= max_ && coming()", "open() <= max_ && coming()"),
-    "lent to two at once": (2, CORE, "        lines_.waiting.finish(*w, wait_end::granted, todo);\n",
-        "        lines_.waiting.finish(*w, wait_end::granted, todo);\n"
-        "        if (pool_waiter* const x = lines_.waiting.front()) x->slot = &slot, lines_.waiting.finish(*x, wait_end::granted, todo);\n"),
+    "lent to two at once": (2, CORE, "        lines_.waiting.serve(*w, slot, lent_, now, todo);\n",
+        "        lines_.waiting.serve(*w, slot, lent_, now, todo);\n"
+        "        if (pool_waiter* const x = lines_.waiting.front()) lines_.waiting.serve(*x, slot, lent_, now, todo);\n"),
     "looks, then queues without looking again": (3, CORE, "if ((waiter.slot = try_acquire(now, todo))) return", "if (false) return"),
     "parked although somebody waits": (3, CORE, "        if (!w) return idle_.push(slot, now);",
         "        if (!w || slot.state == slot_state::dialing) return idle_.push(slot, now);"),
