@@ -111,5 +111,8 @@ TEST_CASE("a thread that is blocked when the context goes away is told that the 
     blocked.join();
     CHECK(ended == errc::pool_closed);
     CHECK(report.pool.used == 1);
+    CHECK(report.elapsed < 1h);
+    CHECK(report.pool.oldest_wait < 1h);
+    CHECK(report.pool.holders[0].held < 1h);
     o.end();
 }

@@ -167,8 +167,9 @@ private:
         else pool.unpin();
     }
 
+    /// When the context ends, the signal may have ended before it; then nothing is left to be cancelled either.
     void destroy() noexcept {
-        forget_slot();
+        if (!pool_.is_over()) forget_slot();
         Handler handler(std::move(handler_));
         deallocate_object(handler_allocator<pool_operation>(handler), this);
     }

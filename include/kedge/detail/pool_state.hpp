@@ -60,8 +60,9 @@ public:
     }
 
     /// The context is being destroyed, or has been: nothing is lent any more, and neither its clock nor its queue is touched.
-    bool is_over() const noexcept { return context_gone_.load(std::memory_order_relaxed); }
-    time_point now() const noexcept { return is_over() ? never : rt.now(); }
+    bool is_over() const noexcept { return context_gone_.load(std::memory_order_acquire); }
+    /// The time stands still with the end of its clock, so that reports still say how long something took.
+    time_point now() const noexcept { return is_over() ? over_at_ : rt.now(); }
 
     /// Null if nothing is idle. A connection that rested for long is looked at, outside the lock.
     connection_slot* try_lend(const boost::source_location& place, std::string_view tag) noexcept {
@@ -228,9 +229,7 @@ private:
     time_point moment() const noexcept { return core_.waiting() > 0 ? now() : coarse(); }
 
     /// A lease may come back when the clock's owner is gone already.
-    time_point coarse() const noexcept {
-        return is_over() ? never : rt.coarse_now();
-    }
+    time_point coarse() const noexcept { return is_over() ? over_at_ : rt.coarse_now(); }
 
     /// Under the lock, at the end of every event. True: the listener is to be told of something. Unless this is true or
     /// there is something to do, this object may be gone as soon as the lock is.
@@ -296,6 +295,7 @@ private:
     int peak_ = 0;
     std::uint64_t timeouts_ = 0, leaks_ = 0;
     pool_service& service_;
+    time_point over_at_{};  ///< set before, and read after, the first of these
     std::atomic<bool> context_gone_{false}, context_destroyed_{false};
 };
 

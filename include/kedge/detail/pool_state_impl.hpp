@@ -268,6 +268,7 @@ inline void pool_state::context_gone() noexcept {
     core::action_chain<core::pool_waiter> waiting;
     {
         std::lock_guard lock(mutex_);
+        over_at_ = rt.now();
         context_gone_ = true;
         if (phase_ == timer_phase::armed) rt.cancel(*this);
         phase_ = timer_phase::off;
