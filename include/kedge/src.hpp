@@ -37,6 +37,7 @@
 #include <kedge/payment/impl/provider.ipp>
 #include <kedge/payment/impl/secret.ipp>
 #include <kedge/payment/impl/upkeep.ipp>
+#include <kedge/sql/impl/value.ipp>
 #include <kedge/sqlite/impl/connection.ipp>
 #include <kedge/sqlite/impl/error.ipp>
 #include <kedge/sqlite/impl/session.ipp>

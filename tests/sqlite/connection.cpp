@@ -6,11 +6,13 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/io_context.hpp>
 
+#include <chrono>
 #include <fstream>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 using namespace kedge;
 using test::database_file;
@@ -47,6 +49,23 @@ TEST_CASE("an empty blob is not NULL") {
     const auto c = opened(io, to);
     const auto got = run(io, *c, "select $1", params(blob{})).result;
     CHECK(got.as<blob>().size() == 1);
+}
+
+TEST_CASE("moments and UUIDs are kept as text, which sorts and which SQLite's date functions read; arrays are refused") {
+    using namespace std::chrono;
+    boost::asio::io_context io;
+    sqlite::connector to("sqlite::memory:");
+    const auto c = opened(io, to);
+    const timestamp at = sys_days(2026y / November / 25) + 9h + 250ms;
+    const uuid id{{1, 2, 3}};
+    const auto got = run(io, *c, "select $1, $2, strftime('%s', $1), typeof($1)", params(at, id)).result;
+    const auto [when, who, seconds, type] = got.as<timestamp, uuid, std::string, std::string>().front();
+    CHECK(when == at);
+    CHECK(who == id);
+    CHECK(seconds == std::to_string(at.time_since_epoch() / 1s));
+    CHECK(type == "text");
+    CHECK(run(io, *c, "select $1", params(std::vector<int>{1})).ec == sql_errc::no_such_type);
+    CHECK(run(io, *c, "select $1", params(std::vector<std::string>{"a"})).ec == sql_errc::no_such_type);
 }
 
 TEST_CASE("numbered parameters count by number, not by position") {

@@ -8,13 +8,15 @@
 
 namespace kedge {
 
-/// What was wrong with a statement before anything of it was executed; the same for every database.
+/// What was wrong with a statement, before anything of it was executed unless said; the same for every database.
 enum class sql_errc {
     nul_in_text = 1,         ///< the statement or a text parameter holds a NUL character
     invalid_utf8 = 2,        ///< the statement or a text parameter is not valid UTF-8
     parameter_count = 3,     ///< more or fewer parameters than the statement has places for
     several_statements = 4,  ///< one call executes one statement
     empty_statement = 5,     ///< nothing but blanks and comments
+    no_such_type = 6,        ///< a parameter of a type that this database does not have
+    result_too_large = 7,    ///< its rows exceed the memory for one result; it may have been executed
 };
 
 namespace detail {
@@ -30,6 +32,8 @@ public:
         case sql_errc::parameter_count: return "wrong number of parameters for the statement";
         case sql_errc::several_statements: return "several statements in one call";
         case sql_errc::empty_statement: return "empty statement";
+        case sql_errc::no_such_type: return "parameter of a type that this database does not have";
+        case sql_errc::result_too_large: return "result larger than the memory for one; read it in batches";
         }
         return "unknown statement error";
     }

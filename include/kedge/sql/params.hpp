@@ -2,7 +2,9 @@
 #pragma once
 
 #include <kedge/sql/text.hpp>
+#include <kedge/sql/value.hpp>
 
+#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -19,12 +21,6 @@
 
 namespace kedge {
 
-/// Bytes that are not text.
-using blob = std::vector<std::byte>;
-
-/// One value on its way into a database; `std::monostate` is NULL.
-using sql_value = std::variant<std::monostate, bool, std::int64_t, double, std::string, blob>;
-
 namespace detail {
 
 template <class T> inline constexpr bool is_optional = false;
@@ -35,10 +31,47 @@ template <class T>
 concept sql_integer = std::integral<T> && !std::same_as<T, bool> && !std::same_as<T, char> && !std::same_as<T, wchar_t> &&
                       !std::same_as<T, char8_t> && !std::same_as<T, char16_t> && !std::same_as<T, char32_t>;
 
+template <class T> inline constexpr bool is_moment = false;
+template <class D> inline constexpr bool is_moment<std::chrono::sys_time<D>> = true;
+
+/// Elements of an array: integers, but not bytes, which are no array to a database, and texts; optional if they may be NULL.
+template <class T> inline constexpr bool is_integer_element = sql_integer<T> && (sizeof(T) > 1);
+template <class T> inline constexpr bool is_integer_element<std::optional<T>> = is_integer_element<T>;
+template <class T> inline constexpr bool is_text_element = std::same_as<T, std::string> || std::same_as<T, std::string_view>;
+template <class T> inline constexpr bool is_text_element<std::optional<T>> = is_text_element<T>;
+
+template <class T> inline constexpr bool is_array = false;
+template <class T> inline constexpr bool is_array<std::vector<T>> = is_integer_element<T> || is_text_element<T>;
+
 template <class T>
 concept sql_parameter = std::same_as<T, std::nullptr_t> || std::same_as<T, std::nullopt_t> || std::same_as<T, bool> ||
                         sql_integer<T> || std::floating_point<T> || std::convertible_to<const T&, std::string_view> ||
-                        std::convertible_to<const T&, std::span<const std::byte>> || is_optional<T>;
+                        std::convertible_to<const T&, std::span<const std::byte>> || std::same_as<T, uuid> ||
+                        is_moment<T> || is_array<T> || is_optional<T>;
+
+template <sql_integer T> std::int64_t to_sql_integer(T value) {
+    if (!std::in_range<std::int64_t>(value))
+        throw std::out_of_range("kedge::params: " + std::to_string(value) +
+                                " does not fit a signed 64 bit integer, the largest that databases have");
+    return static_cast<std::int64_t>(value);
+}
+
+template <class T> std::optional<std::int64_t> to_integer_element(const T& value) { return to_sql_integer(value); }
+template <class T> std::optional<std::int64_t> to_integer_element(const std::optional<T>& value) {
+    if (!value) return std::nullopt;
+    return to_sql_integer(*value);
+}
+
+template <class T> sql_value to_sql_array(const std::vector<T>& values) {
+    if constexpr (is_integer_element<T>) {
+        integer_array all;
+        all.reserve(values.size());
+        for (const auto& one : values) all.push_back(to_integer_element(one));
+        return all;
+    } else {
+        return text_array(values.begin(), values.end());
+    }
+}
 
 template <sql_parameter T> sql_value to_sql_value(const T& value) {
     if constexpr (std::same_as<T, std::nullptr_t> || std::same_as<T, std::nullopt_t>) {
@@ -48,10 +81,13 @@ template <sql_parameter T> sql_value to_sql_value(const T& value) {
     } else if constexpr (std::same_as<T, bool> || std::floating_point<T>) {
         return value;
     } else if constexpr (sql_integer<T>) {
-        if (!std::in_range<std::int64_t>(value))
-            throw std::out_of_range("kedge::params: " + std::to_string(value) +
-                                    " does not fit a signed 64 bit integer, the largest that databases have");
-        return static_cast<std::int64_t>(value);
+        return to_sql_integer(value);
+    } else if constexpr (std::same_as<T, uuid>) {
+        return value;
+    } else if constexpr (is_moment<T>) {
+        return std::chrono::floor<std::chrono::microseconds>(value);
+    } else if constexpr (is_array<T>) {
+        return to_sql_array(value);
     } else if constexpr (std::convertible_to<const T&, std::string_view>) {
         return std::string(std::string_view(value));
     } else {
@@ -66,8 +102,12 @@ template <sql_parameter T> sql_value to_sql_value(const T& value) {
  *
  *  Owns its values, since a call may be repeated long after the expression that made them. Takes `bool`, integers (out
  *  of the range of a signed 64 bit integer: `std::out_of_range`), floating point, everything that is a
- *  `std::string_view` (text: UTF-8 without NUL, checked before sending), `blob` or a span of `std::byte`, `nullptr` or
- *  `std::nullopt` (NULL), and `std::optional` of these.
+ *  `std::string_view` (text: UTF-8 without NUL, checked before sending), `blob` or a span of `std::byte`, `uuid`, a time of
+ *  `std::chrono::system_clock` (cut to microseconds), a `std::vector` of integers or of texts (an array; its elements may be
+ *  `std::optional`), `nullptr` or `std::nullopt` (NULL), and `std::optional` of these.
+ *
+ *  A value's type in the database follows from its place in the statement: `$1::numeric` takes the text "19.90" exactly.
+ *  SQLite has neither moments nor UUIDs, and stores them as text; it has no arrays (`sql_errc::no_such_type`).
  *
  *  @par Complexity  One allocation, and one per text or blob that does not fit a small string.
  */
@@ -104,6 +144,9 @@ inline error_code check_statement(const sql_text& text, const params& values) no
     for (const sql_value& one : values) {
         if (const auto* s = std::get_if<std::string>(&one)) {
             if (const error_code ec = detail::check_text(*s)) return ec;
+        } else if (const auto* all = std::get_if<text_array>(&one)) {
+            for (const auto& element : *all)
+                if (const error_code ec = element ? detail::check_text(*element) : error_code()) return ec;
         }
     }
     return {};

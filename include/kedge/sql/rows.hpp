@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <kedge/sql/params.hpp>
+#include <kedge/sql/columns.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -29,37 +29,6 @@ public:
     using std::runtime_error::runtime_error;
 };
 
-enum class cell_type : std::uint8_t { null, boolean, integer, real, text, blob };
-
-constexpr const char* to_string(cell_type type) noexcept {
-    switch (type) {
-    case cell_type::null: return "NULL";
-    case cell_type::boolean: return "a boolean";
-    case cell_type::integer: return "an integer";
-    case cell_type::real: return "a floating point number";
-    case cell_type::text: return "text";
-    case cell_type::blob: return "a blob";
-    }
-    return "?";
-}
-
-namespace detail {
-
-/// One value of a result: numbers in place, text and blobs as a piece of the result's own bytes.
-struct cell {
-    cell_type type = cell_type::null;
-    std::uint32_t length = 0;
-    union {
-        std::int64_t integer = 0;
-        double real;
-        std::uint64_t offset;
-    };
-};
-
-template <class T> struct column_as;  // reads one column type; the conversions are exact or refused
-
-}  // namespace detail
-
 template <class... Ts> class typed_rows;
 
 /** The result of a statement: typed columns, rows by index or through @ref as.
@@ -81,8 +50,10 @@ public:
 
     /** Views the rows as tuples: `for (auto [id, total] : rows.as<std::int64_t, std::string_view>()) …`
      *
-     *  Types: `bool`, integers, `double`, `std::string_view`, `std::string`, `std::span<const std::byte>`, `blob`, and
-     *  `std::optional` of these for what may be NULL. An integer reads as `double`, 0 and 1 as `bool`.
+     *  Types: `bool`, integers, `double`, `std::string_view`, `std::string`, `std::span<const std::byte>`, `blob`,
+     *  `timestamp`, `uuid`, `std::vector` of integers or of texts for an array, and `std::optional` of these, and of an array's
+     *  elements, for what may be NULL. An integer reads as `double`, 0 and 1 as `bool`, a text that is one as `timestamp` or
+     *  `uuid`. Whatever else a database has (numeric, json, date, interval, …) is text, as it writes it.
      *
      *  @throws bad_rows before the first row: wrong number of columns, a NULL without `std::optional`, a value of another
      *          type or out of range.
@@ -100,12 +71,10 @@ public:
 private:
     friend class rows_builder;
     template <class...> friend class typed_rows;
-    template <class> friend struct detail::column_as;
 
     const detail::cell& at(std::size_t row, std::size_t column) const noexcept {
         return cells_[row * names_.size() + column];
     }
-    const char* bytes(const detail::cell& c) const noexcept { return bytes_.data() + c.offset; }
 
     template <class... Ts, std::size_t... Columns> void check_types(std::index_sequence<Columns...>) const {
         for (std::size_t row = 0; row < size(); ++row) (check_cell<Ts>(row, Columns), ...);
@@ -113,7 +82,7 @@ private:
 
     template <class T> void check_cell(std::size_t row, std::size_t column) const {
         const detail::cell& c = at(row, column);
-        if (!detail::column_as<T>::fits(c)) refuse(row, column, detail::column_as<T>::name);
+        if (!detail::column_as<T>::fits(bytes_.data(), c)) refuse(row, column, detail::column_as<T>::name);
     }
 
     [[noreturn]] void refuse(std::size_t row, std::size_t column, const std::string& wanted) const {
@@ -137,73 +106,6 @@ private:
     std::vector<char> bytes_;  // not a string: its short form would move with the object
     kedge::affected affected_{};
 };
-
-namespace detail {
-
-template <> struct column_as<bool> {
-    static constexpr const char* name = "bool";
-    static bool fits(const cell& c) noexcept {
-        return c.type == cell_type::boolean || (c.type == cell_type::integer && (c.integer == 0 || c.integer == 1));
-    }
-    static bool get(const rows&, const cell& c) noexcept { return c.integer != 0; }
-};
-
-template <sql_integer T> struct column_as<T> {
-    static inline const std::string name =
-        (std::is_signed_v<T> ? "std::int" : "std::uint") + std::to_string(8 * sizeof(T)) + "_t";
-    static bool fits(const cell& c) noexcept {
-        return (c.type == cell_type::integer || c.type == cell_type::boolean) && std::in_range<T>(c.integer);
-    }
-    static T get(const rows&, const cell& c) noexcept { return static_cast<T>(c.integer); }
-};
-
-template <> struct column_as<double> {
-    static constexpr const char* name = "double";
-    static bool fits(const cell& c) noexcept { return c.type == cell_type::real || c.type == cell_type::integer; }
-    static double get(const rows&, const cell& c) noexcept {
-        return c.type == cell_type::real ? c.real : static_cast<double>(c.integer);
-    }
-};
-
-template <> struct column_as<std::string_view> {
-    static constexpr const char* name = "std::string_view";
-    static bool fits(const cell& c) noexcept { return c.type == cell_type::text; }
-    static std::string_view get(const rows& from, const cell& c) noexcept { return {from.bytes(c), c.length}; }
-};
-
-template <> struct column_as<std::string> : column_as<std::string_view> {
-    static constexpr const char* name = "std::string";
-    static std::string get(const rows& from, const cell& c) {
-        return std::string(column_as<std::string_view>::get(from, c));
-    }
-};
-
-template <> struct column_as<std::span<const std::byte>> {
-    static constexpr const char* name = "std::span<const std::byte>";
-    static bool fits(const cell& c) noexcept { return c.type == cell_type::blob; }
-    static std::span<const std::byte> get(const rows& from, const cell& c) noexcept {
-        return std::as_bytes(std::span(from.bytes(c), c.length));
-    }
-};
-
-template <> struct column_as<blob> : column_as<std::span<const std::byte>> {
-    static constexpr const char* name = "kedge::blob";
-    static blob get(const rows& from, const cell& c) {
-        const auto bytes = column_as<std::span<const std::byte>>::get(from, c);
-        return blob(bytes.begin(), bytes.end());
-    }
-};
-
-template <class T> struct column_as<std::optional<T>> {
-    static inline const std::string name = std::string("std::optional<") + column_as<T>::name + ">";
-    static bool fits(const cell& c) noexcept { return c.type == cell_type::null || column_as<T>::fits(c); }
-    static std::optional<T> get(const rows& from, const cell& c) {
-        if (c.type == cell_type::null) return std::nullopt;
-        return column_as<T>::get(from, c);
-    }
-};
-
-}  // namespace detail
 
 /// A checked view of a result as tuples; see @ref rows::as.
 template <class... Ts> class typed_rows {
@@ -231,7 +133,7 @@ public:
         friend class typed_rows;
         iterator(const rows* from, std::size_t row) noexcept : from_(from), row_(row) {}
         template <std::size_t... Columns> value_type read(std::index_sequence<Columns...>) const {
-            return value_type(detail::column_as<Ts>::get(*from_, from_->at(row_, Columns))...);
+            return value_type(detail::column_as<Ts>::get(from_->bytes_.data(), from_->at(row_, Columns))...);
         }
         const rows* from_ = nullptr;
         std::size_t row_ = 0;
@@ -254,41 +156,6 @@ private:
     friend class rows;
     explicit typed_rows(const rows& from) noexcept : from_(&from) {}
     const rows* from_;
-};
-
-/// Fills a @ref rows; for adapters and for stand-ins in tests. Cells come row by row, from the left.
-class rows_builder {
-public:
-    explicit rows_builder(std::vector<std::string> names = {}) { result_.names_ = std::move(names); }
-
-    void null() { result_.cells_.emplace_back(); }
-    void boolean(bool value) { integer_cell(cell_type::boolean, value ? 1 : 0); }
-    void integer(std::int64_t value) { integer_cell(cell_type::integer, value); }
-    void real(double value) {
-        detail::cell& c = result_.cells_.emplace_back();
-        c.type = cell_type::real;
-        c.real = value;
-    }
-    void text(std::string_view value) { bytes_cell(cell_type::text, value.data(), value.size()); }
-    void bytes(const void* data, std::size_t size) { bytes_cell(cell_type::blob, static_cast<const char*>(data), size); }
-    void affected(std::int64_t rows) noexcept { result_.affected_.rows = rows; }
-
-    rows take() && noexcept { return std::move(result_); }
-
-private:
-    void integer_cell(cell_type type, std::int64_t value) {
-        detail::cell& c = result_.cells_.emplace_back();
-        c.type = type;
-        c.integer = value;
-    }
-    void bytes_cell(cell_type type, const char* data, std::size_t size) {
-        detail::cell& c = result_.cells_.emplace_back();
-        c.type = type;
-        c.length = static_cast<std::uint32_t>(size);
-        c.offset = result_.bytes_.size();
-        if (size > 0) result_.bytes_.insert(result_.bytes_.end(), data, data + size);
-    }
-    rows result_;
 };
 
 }  // namespace kedge

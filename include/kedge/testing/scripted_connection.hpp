@@ -5,6 +5,7 @@
 #include <kedge/core/reuse.hpp>
 #include <kedge/runtime.hpp>
 #include <kedge/sql/connection_concept.hpp>
+#include <kedge/sql/rows_builder.hpp>
 #include <kedge/timer.hpp>
 
 #include <boost/asio/compose.hpp>

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <kedge/detail/config.hpp>
+#include <kedge/sql/rows_builder.hpp>
 #include <kedge/sqlite/error.hpp>
 #include <kedge/sqlite/impl/session.hpp>
 
@@ -72,7 +73,7 @@ inline int place_of(sqlite3_stmt* statement, int index) noexcept {
     return number > 0 ? number : index;
 }
 
-inline int bind_value(sqlite3_stmt* to, int index, const sql_value& value) noexcept {
+inline int bind_value(sqlite3_stmt* to, int index, const sql_value& value) {
     struct binder {
         sqlite3_stmt* to;
         int index;
@@ -86,6 +87,14 @@ inline int bind_value(sqlite3_stmt* to, int index, const sql_value& value) noexc
         int operator()(const blob& v) const noexcept {
             if (v.empty()) return sqlite3_bind_zeroblob(to, index, 0);  // a null pointer would bind NULL
             return sqlite3_bind_blob64(to, index, v.data(), v.size(), SQLITE_STATIC);
+        }
+        int operator()(timestamp v) const { return copied(kedge::detail::to_text(v)); }
+        int operator()(const uuid& v) const { return copied(kedge::detail::to_text(v)); }
+        int operator()(const integer_array&) const noexcept { return SQLITE_MISMATCH; }
+        int operator()(const text_array&) const noexcept { return SQLITE_MISMATCH; }
+
+        int copied(const std::string& v) const noexcept {
+            return sqlite3_bind_text64(to, index, v.data(), v.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
         }
     };
     return std::visit(binder{to, index}, value);
@@ -130,8 +139,13 @@ inline error_code bind_all(sqlite3_stmt* statement, const params& values, std::s
         return sql_errc::parameter_count;
     }
     for (int i = 1; i <= places; ++i) {
-        const auto& value = values[static_cast<std::size_t>(place_of(statement, i) - 1)];
-        if (const int code = bind_value(statement, i, value); code != SQLITE_OK) return make_error_code(code);
+        const int place = place_of(statement, i);
+        const int code = bind_value(statement, i, values[static_cast<std::size_t>(place - 1)]);
+        if (code == SQLITE_MISMATCH) {
+            message = "parameter " + std::to_string(place) + " is an array, which SQLite does not have";
+            return sql_errc::no_such_type;
+        }
+        if (code != SQLITE_OK) return make_error_code(code);
     }
     return {};
 }
