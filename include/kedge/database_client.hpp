@@ -134,11 +134,14 @@ public:
      *  @par Completion signature  `void(std::exception_ptr, T)`, or `void(std::exception_ptr)` if T is void; errors come as
      *  `boost::system::system_error`. T must be default constructible.
      *  @par Errors  Besides those of every call `errc::commit_unknown`: COMMIT was sent and its answer was lost, be it that
-     *  the connection broke, the time was over or the caller cancelled. Never repeated.
+     *  the connection broke, the time was over or the caller cancelled. Never repeated. With `resolve_commit` the server is
+     *  asked: what was committed is a success, what was rolled back runs again (`sql_errc::rolled_back` if it may not), and
+     *  only what cannot be found out within the time of the attempt is unknown.
      *
      *  @param body    `asio::awaitable<T>(kedge::transaction&)`; called on the coroutine's own executor, once per attempt,
      *                 always as the same object, which lives in the call
-     *  @param options `read_only` makes the server refuse writes, and the whole may be repeated after any failure
+     *  @param options `read_only` makes the server refuse writes, and the whole may be repeated after any failure;
+     *                 `resolve_commit` asks for the fate of a lost COMMIT
      *  @param token   `asio::use_awaitable` (Asio's `deferred` cannot await this signature on Boost 1.81)
      */
     template <class F, class Token = boost::asio::deferred_t>

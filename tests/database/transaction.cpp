@@ -38,6 +38,10 @@ struct house : bench {
     }
 };
 
+struct house_with_one_door : house {
+    house_with_one_door() : house({.max_connections = 1}) {}
+};
+
 /// The body of most: one statement.
 auto insert(transaction& t) -> asio::awaitable<void> {
     (void)co_await t.async_execute("insert", params(), asio::use_awaitable);
@@ -190,6 +194,67 @@ TEST_CASE_METHOD(house, "COMMIT was sent and its answer was lost: nobody knows, 
     CHECK(logged() == statements{"Database query failed: " + error_code(errc::commit_unknown).message()});
     sim.run_for(2min);
     CHECK(db.snapshot().pool.used == 0);
+}
+
+TEST_CASE_METHOD(house_with_one_door, "COMMIT's answer was lost: the server is asked, also by a pool of one") {
+    server.fail("commit", asio::error::connection_reset);
+    std::vector<std::string> fates;
+    server.answer("select transaction_status($1)", [&](const params& of) {
+        CHECK(std::get<std::string>(of[0]) == "1");
+        rows_builder told({"told"});
+        told.text(fates.empty() ? "committed" : fates.front());
+        if (!fates.empty()) fates.erase(fates.begin());
+        return std::move(told).take();
+    });
+    const transaction_options resolving{.resolve_commit = true};
+    SECTION("it was committed") {
+        CHECK_FALSE(transact(insert, resolving));
+        CHECK(heard("begin") == 1);
+    }
+    SECTION("it is still under way, twice, and then committed") {
+        fates = {"under way", "under way"};
+        CHECK_FALSE(transact(insert, resolving));
+        CHECK(heard("select transaction_status($1)") == 3);
+        CHECK(heard("begin") == 1);
+    }
+    SECTION("it was rolled back, so the whole runs again") {
+        fates = {"rolled back"};
+        CHECK_FALSE(transact(insert, resolving));
+        CHECK(heard("begin") == 2);
+        CHECK(heard("commit") == 2);
+    }
+    SECTION("the server has forgotten") {
+        fates = {"?"};
+        CHECK(code_of(transact(insert, resolving)) == errc::commit_unknown);
+        CHECK(heard("begin") == 1);
+    }
+    SECTION("it wrote nothing: no fate matters") {
+        server.answer("select transaction_id()", [](const params&) {
+            rows_builder told({"told"});
+            told.null();
+            return std::move(told).take();
+        });
+        CHECK_FALSE(transact(insert, resolving));
+        CHECK(heard("select transaction_status($1)") == 0);
+    }
+    SECTION("the server is away until after the time of the attempt") {
+        server.away(sim.now() + 5500us, sim.now() + 60s);
+        CHECK(code_of(transact(insert, resolving)) == errc::commit_unknown);
+        CHECK(sim.elapsed() < 31s);
+    }
+    SECTION("the server comes back in time") {
+        server.away(sim.now() + 5500us, sim.now() + 10s);
+        CHECK_FALSE(transact(insert, resolving));
+        CHECK(sim.elapsed() > 10s);
+    }
+    CHECK(db.snapshot().pool.used == 0);
+    sim.run_for(2min);
+}
+
+TEST_CASE_METHOD(house, "nobody is asked for the name of a transaction unless told to") {
+    CHECK_FALSE(transact(insert));
+    CHECK_FALSE(transact(insert, {.read_only = true, .resolve_commit = true}));
+    CHECK(heard("select transaction_id()") == 0);
 }
 
 TEST_CASE_METHOD(house, "COMMIT was answered with a refusal: nothing was committed, and that is said") {

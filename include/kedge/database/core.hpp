@@ -3,6 +3,7 @@
 
 #include <kedge/database/operations.hpp>
 #include <kedge/database/options.hpp>
+#include <kedge/database/transaction_operation.hpp>
 #include <kedge/database/upkeep.hpp>
 #include <kedge/log/database_error.hpp>
 #include <kedge/pipeline.hpp>

@@ -7,6 +7,7 @@
 #include <boost/asio/async_result.hpp>
 
 #include <concepts>
+#include <cstdint>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -17,6 +18,18 @@ namespace kedge {
 /// How a transaction runs.
 struct transaction_options {
     bool read_only = false;  ///< only reads: the server refuses writes, and repeating the whole is harmless
+
+    /// When the answer to COMMIT is lost, asks the server on another connection what became of the transaction, until the
+    /// time of the attempt is over. Costs a round trip before each COMMIT. PostgreSQL only; nothing is lost on the way to SQLite.
+    bool resolve_commit = false;
+};
+
+/// What the server says of a transaction whose answer to COMMIT was lost.
+enum class commit_fate : std::uint8_t {
+    committed,
+    rolled_back,
+    under_way,  ///< it may still become either
+    forgotten,  ///< too old for the server to know
 };
 
 namespace detail {
@@ -55,6 +68,19 @@ concept database_connection =
         { connector.close(c) } noexcept;
         connector.async_reset(c, detail::code_handler{});
     } && std::constructible_from<typename C::connector_type, std::string_view>;
+
+/** A connection whose server remembers transactions, for `transaction_options::resolve_commit`.
+ *
+ *  @li `C::transaction_id()`: the statement that gives the open transaction's name as text, NULL if it wrote nothing.
+ *  @li `C::transaction_status()`: the statement that asks for the fate of the name in `$1`, on any connection.
+ *  @li `C::fate(rows)`: what it answered.
+ */
+template <class C>
+concept remembers_transactions = requires(const rows& answer) {
+    { C::transaction_id() } -> std::same_as<sql_text>;
+    { C::transaction_status() } -> std::same_as<sql_text>;
+    { C::fate(answer) } -> std::same_as<commit_fate>;
+};
 
 namespace detail {
 

@@ -17,6 +17,7 @@ enum class sql_errc {
     empty_statement = 5,     ///< nothing but blanks and comments
     no_such_type = 6,        ///< a parameter of a type that this database does not have
     result_too_large = 7,    ///< its rows exceed the memory for one result; it may have been executed
+    rolled_back = 8,         ///< the answer to COMMIT was lost, and the server says that nothing was committed
 };
 
 namespace detail {
@@ -34,6 +35,7 @@ public:
         case sql_errc::empty_statement: return "empty statement";
         case sql_errc::no_such_type: return "parameter of a type that this database does not have";
         case sql_errc::result_too_large: return "result larger than the memory for one; read it in batches";
+        case sql_errc::rolled_back: return "answer to COMMIT lost; the server says that nothing was committed";
         }
         return "unknown statement error";
     }
@@ -47,13 +49,18 @@ inline error_code make_error_code(sql_errc e) noexcept {
     return {static_cast<int>(e), detail::sql_category_instance};
 }
 
+}  // namespace kedge
+
+template <> struct boost::system::is_error_code_enum<kedge::sql_errc> : std::true_type {};
+
+namespace kedge {
+
 /// Judges what any database may end in: a bad statement is the application's error, so it says nothing against the
-/// server and is not repeated; everything else as @ref classify does.
+/// server and is not repeated; what was certainly rolled back is a failure that may be; everything else as @ref classify does.
 inline verdict classify_sql(const error_code& ec) noexcept {
+    if (ec == sql_errc::rolled_back) return {kind::failure, replay::always};
     if (ec.category() == detail::sql_category_instance) return {kind::success, replay::never};
     return classify(ec);
 }
 
 }  // namespace kedge
-
-template <> struct boost::system::is_error_code_enum<kedge::sql_errc> : std::true_type {};

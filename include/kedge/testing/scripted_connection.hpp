@@ -70,12 +70,20 @@ struct server_state {
 
     rows answer(std::string_view text, const params& values) const {
         if (const auto found = answers.find(text); found != answers.end()) return found->second(values);
+        if (text == transaction_id || text == transaction_status) {
+            rows_builder told({"told"});
+            told.text(text == transaction_id ? "1" : "committed");
+            return std::move(told).take();
+        }
         const bool reads = text.starts_with("select");
         rows_builder made(reads ? std::vector<std::string>{"value"} : std::vector<std::string>{});
         if (reads) made.integer(1);
         else made.affected(1);
         return std::move(made).take();
     }
+
+    static constexpr std::string_view transaction_id = "select transaction_id()";
+    static constexpr std::string_view transaction_status = "select transaction_status($1)";
 
     static auto& all() {
         struct registry {
@@ -101,7 +109,7 @@ struct server_state {
  *
  *  While it is away it refuses connections; statements that were under way end with `connection_reset` at its start, and
  *  connections from before are dead. It answers `select …` with one row, the integer 1, and anything else with one row
- *  changed, unless told otherwise.
+ *  changed, unless told otherwise. Asked for the fate of a transaction whose COMMIT was lost, it says "committed".
  *
  *  @par Thread safety  None: it belongs to the thread of the simulation.
  */
@@ -213,6 +221,16 @@ public:
         return options.read_only ? sql_text("begin read only") : sql_text("begin");
     }
     static verdict classify(const error_code& ec) noexcept { return classify_sql(ec); }
+
+    /// For `transaction_options::resolve_commit`; the fate is told as "committed", "rolled back", "under way", or else.
+    static sql_text transaction_id() noexcept { return "select transaction_id()"; }
+    static sql_text transaction_status() noexcept { return "select transaction_status($1)"; }
+    static commit_fate fate(const rows& told) {
+        const auto text = std::get<0>(told.as<std::string_view>().front());
+        if (text == "committed") return commit_fate::committed;
+        if (text == "rolled back") return commit_fate::rolled_back;
+        return text == "under way" ? commit_fate::under_way : commit_fate::forgotten;
+    }
 
 private:
     /// One statement: checks, waits as long as the server takes or until it goes away, answers.
