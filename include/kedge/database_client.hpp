@@ -91,7 +91,7 @@ public:
     auto async_query(sql_text text, params values, call c, Token&& token = {}) {
         return boost::asio::async_initiate<Token, void(error_code, rows)>(
             [self = core_](auto&& handler, sql_text sql, params given, const call& of) {
-                self->query(std::move(sql), std::move(given), of, std::forward<decltype(handler)>(handler));
+                self->query({std::move(sql), std::move(given)}, of, std::forward<decltype(handler)>(handler));
             },
             token, std::move(text), std::move(values), c);
     }
@@ -100,6 +100,39 @@ public:
     auto async_query(sql_text text, params values, Token&& token = {},
                      boost::source_location where = BOOST_CURRENT_LOCATION) {
         return async_query(std::move(text), std::move(values), call{.place = where}, std::forward<Token>(token));
+    }
+
+    /** Executes one statement and gives its rows away in pieces, so that a result of any size takes little memory.
+     *
+     *  One attempt: it is never repeated, since rows may have been given away already.
+     *
+     *  @par Completion signature  `void(error_code)`, after the last piece.
+     *  @par Errors  Those of every call, and `errc::operation_threw`: `take` did; the exception is in `call_report::thrown`, and
+     *  the statement was ended. Rows that came before an error are no whole result.
+     *  @param text   parameters, text and the call as for @ref async_query
+     *  @param take   `void(kedge::rows)`; moved into the call; called on the handler's executor with up to 1000 rows or about
+     *                1 MiB at a time, each with all column names, and nothing is read meanwhile. For pieces that are handled
+     *                asynchronously use a cursor (`declare`, `fetch 1000`) in a transaction.
+     *  @par Complexity  Memory: one piece, and one row as large as the server sends it.
+     */
+    template <class F, class Token = boost::asio::deferred_t>
+        requires reads_in_batches<Connection> && std::is_invocable_v<F&, rows>
+    auto async_query_batches(sql_text text, params values, F take, call c, Token&& token = {}) {
+        c.repeating = repeat::forbidden;
+        return boost::asio::async_initiate<Token, void(error_code)>(
+            [self = core_](auto&& handler, detail::statement what, const call& of) {
+                using handler_type = std::decay_t<decltype(handler)>;
+                self->query(std::move(what), of, detail::code_only<handler_type>(std::forward<decltype(handler)>(handler)));
+            },
+            token, detail::statement{std::move(text), std::move(values), batch_receiver(std::move(take))}, c);
+    }
+    template <class F, class Token = boost::asio::deferred_t>
+        requires reads_in_batches<Connection> && std::is_invocable_v<F&, rows> &&
+                 (!std::same_as<std::remove_cvref_t<Token>, call>)
+    auto async_query_batches(sql_text text, params values, F take, Token&& token = {},
+                             boost::source_location where = BOOST_CURRENT_LOCATION) {
+        return async_query_batches(std::move(text), std::move(values), std::move(take), call{.place = where},
+                                   std::forward<Token>(token));
     }
 
     /** Executes one statement and counts what it changed; parameters as for @ref async_query.
@@ -112,7 +145,7 @@ public:
         return boost::asio::async_initiate<Token, void(error_code, affected)>(
             [self = core_](auto&& handler, sql_text sql, params given, const call& of) {
                 using handler_type = std::decay_t<decltype(handler)>;
-                self->query(std::move(sql), std::move(given), of,
+                self->query({std::move(sql), std::move(given)}, of,
                             detail::affected_only<handler_type>(std::forward<decltype(handler)>(handler)));
             },
             token, std::move(text), std::move(values), c);
@@ -176,10 +209,8 @@ public:
         return boost::asio::async_initiate<Token, void(error_code)>(
             [self = core_](auto&& handler, const call& of) {
                 using handler_type = std::decay_t<decltype(handler)>;
-                auto map = [](handler_type&& next, error_code ec, rows) { std::move(next)(ec); };
-                detail::then_handler<handler_type, decltype(map)> mapped(std::forward<decltype(handler)>(handler),
-                                                                         std::move(map));
-                self->query("select 1", params(), of, std::move(mapped));
+                self->query({"select 1", params()}, of,
+                            detail::code_only<handler_type>(std::forward<decltype(handler)>(handler)));
             },
             token, c);
     }

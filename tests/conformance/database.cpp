@@ -62,6 +62,9 @@ TEST_CASE("database_client's statements conform", "[conformance]") {
     check_conformance(statement("async_query", [](office& w, conformance_handler h) {
         w.db.async_query("select 1", {}, std::move(h));
     }));
+    check_conformance(statement("async_query_batches", [](office& w, conformance_handler h) {
+        w.db.async_query_batches("select 1", {}, [](kedge::rows) {}, std::move(h));
+    }));
     check_conformance(statement("async_execute", [](office& w, conformance_handler h) {
         w.db.async_execute("update stock set left = 0", {}, std::move(h));
     }));

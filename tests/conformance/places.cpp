@@ -167,6 +167,10 @@ TEST_CASE("database_client records the caller's line", "[conformance][place]") {
     using w = office;
     check_places<w>("async_query", [](w& p) { return LINE_OF(p.db->async_query("select 1", {}, call{}, ignore)); },
                     [](w& p) { return LINE_OF(p.db->async_query("select 1", {}, ignore)); });
+    const auto take = [](const kedge::rows&) {};
+    check_places<w>("async_query_batches",
+                    [&](w& p) { return LINE_OF(p.db->async_query_batches("select 1", {}, take, call{}, ignore)); },
+                    [&](w& p) { return LINE_OF(p.db->async_query_batches("select 1", {}, take, ignore)); });
     check_places<w>("async_execute", [](w& p) { return LINE_OF(p.db->async_execute("delete from t", {}, call{}, ignore)); },
                     [](w& p) { return LINE_OF(p.db->async_execute("delete from t", {}, ignore)); });
     check_places<w>("async_ping", [](w& p) { return LINE_OF(p.db->async_ping(call{}, ignore)); },

@@ -8,6 +8,7 @@
 #include <boost/asio/strand.hpp>
 
 #include <cstdint>
+#include <stdexcept>
 #include <type_traits>
 
 using namespace database_test;
@@ -203,4 +204,38 @@ TEST_CASE_METHOD(bench, "handlers run on their own executor") {
     db.async_shutdown(sim.now() + 1s, asio::bind_executor(strand, on_strand));
     sim.run();
     CHECK(there == 6);
+}
+
+TEST_CASE("a result comes in pieces, in one attempt, and what takes them may throw") {
+    bench b;
+    std::vector<std::int64_t> got;
+    std::optional<error_code> end;
+    auto take = [&](rows piece) {
+        for (auto [value] : piece.as<std::int64_t>()) got.push_back(value);
+        if (got.size() > 1) throw std::length_error("enough");
+    };
+    call_report report;
+    const auto read = [&] {
+        end.reset();
+        b.db.async_query_batches("select 1", params(), take, {.report = &report, .repeating = repeat::harmless},
+                                 [&](error_code ec) { end = ec; });
+        CHECK_FALSE(end);
+        b.sim.run_until([&] { return end.has_value(); });
+        return *end;
+    };
+    CHECK_FALSE(read());
+    CHECK(got == std::vector<std::int64_t>{1});
+
+    CHECK(read() == errc::operation_threw);
+    REQUIRE(report.thrown);
+    CHECK_THROWS_WITH(std::rethrow_exception(report.thrown), "enough");
+    CHECK(b.db.snapshot().breaker.failures == 0);
+    CHECK(b.sink->records().empty());
+
+    b.server.fail("", asio::error::connection_refused);  // which a query would repeat
+    got.clear();
+    CHECK(read() == asio::error::connection_refused);
+    CHECK(report.attempts == 1);
+    CHECK(got.empty());
+    CHECK(b.sink->records().size() == 1);
 }

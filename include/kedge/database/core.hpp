@@ -51,20 +51,23 @@ public:
     }
     ~database_core() { health.stop(); }
 
-    template <class Handler> void query(sql_text text, params values, const call& c, Handler handler) {
+    template <class Handler> void query(statement what, const call& c, Handler handler) {
         const attempt outer = get_associated_attempt(handler);
-        start(std::move(text), std::move(values), c, outer, rows_completion(std::move(handler), pipe.get_executor()));
+        start(std::move(what), c, outer, rows_completion(std::move(handler), pipe.get_executor()));
     }
 
-    void start(sql_text text, params values, const call& c, const attempt& outer, rows_completion handler) {
-        auto report = [self = this->shared_from_this(), c](rows_completion&& next, error_code ec, rows result) {
-            self->failed(ec, c);
+    void start(statement what, const call& c, const attempt& outer, rows_completion handler) {
+        auto report = [self = this->shared_from_this(), c, taken = what.batches](rows_completion&& next, error_code ec,
+                                                                                  rows result) {
+            const bool threw = taken && taken->thrown();  // the application's own affair: no record
+            if (threw && c.report) c.report->thrown = taken->thrown();
+            if (!threw) self->failed(ec, c);
             std::move(next)(ec, std::move(result));
         };
         then_handler<rows_completion, decltype(report)> reporting(std::move(handler), std::move(report));
-        if (const error_code bad = check_statement(text, values)) return refuse(bad, c, std::move(reporting));
+        if (const error_code bad = check_statement(what.text, what.values)) return refuse(bad, c, std::move(reporting));
         attempt_handler<decltype(reporting)> inside(std::move(reporting), outer);
-        pipe.async_call(query_operation<Connection>(pool, std::move(text), std::move(values)), c, std::move(inside));
+        pipe.async_call(query_operation<Connection>(pool, std::move(what)), c, std::move(inside));
     }
 
     void run(joint_run::handler_type handler) {

@@ -4,11 +4,12 @@
 #include <kedge/associated_attempt.hpp>
 #include <kedge/connection_pool.hpp>
 #include <kedge/detail/handlers.hpp>
-#include <kedge/sql/connection_concept.hpp>
+#include <kedge/sql/batches.hpp>
 
 #include <boost/asio/async_result.hpp>
 
 #include <functional>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -21,42 +22,58 @@ inline call call_of(const attempt& a) noexcept {
     return {.deadline = a.deadline, .report = a.report, .tag = a.tag, .repeating = a.repeating, .place = a.place};
 }
 
+/// A statement as the caller gave it, and who takes its rows if not the caller at once.
+struct statement {
+    sql_text text;
+    params values;
+    std::optional<batch_receiver> batches{};
+};
+
 /// One statement on a borrowed connection.
 template <class Connection> class run_statement {
 public:
-    run_statement(sql_text text, params values, const attempt& of)
-        : text_(std::move(text)), values_(std::move(values)), of_(of) {}
+    run_statement(statement what, const attempt& of) : what_(std::move(what)), of_(of) {}
 
     template <class Token> auto operator()(Connection& connection, Token&& token) const {
         return boost::asio::async_initiate<Token, void(error_code, rows)>(
             [](auto&& handler, Connection& on, const run_statement& self) {
                 using handler_type = std::decay_t<decltype(handler)>;
-                on.async_query(self.text_, self.values_,
-                               attempt_handler<handler_type>(std::forward<decltype(handler)>(handler), self.of_));
+                self.start(on, attempt_handler<handler_type>(std::forward<decltype(handler)>(handler), self.of_));
             },
             token, std::ref(connection), *this);
     }
 
 private:
-    sql_text text_;
-    params values_;
+    template <class Handler> void start(Connection& on, Handler handler) const {
+        if constexpr (reads_in_batches<Connection>) {
+            if (what_.batches) {
+                auto end = [take = *what_.batches](Handler&& next, error_code ec) {
+                    if (take.thrown()) ec = errc::operation_threw;
+                    std::move(next)(ec, rows());
+                };
+                return (void)on.async_query_batches(what_.text, what_.values, *what_.batches,
+                                                    then_handler<Handler, decltype(end)>(std::move(handler), std::move(end)));
+            }
+        }
+        on.async_query(what_.text, what_.values, std::move(handler));
+    }
+
+    statement what_;
     attempt of_;
 };
 
 /// Borrow, execute, give back.
 template <class Connection> class query_operation {
 public:
-    query_operation(connection_pool<Connection> pool, sql_text text, params values)
-        : pool_(std::move(pool)), text_(std::move(text)), values_(std::move(values)) {}
+    query_operation(connection_pool<Connection> pool, statement what) : pool_(std::move(pool)), what_(std::move(what)) {}
 
     template <class Token> auto operator()(const attempt& a, Token&& token) {
-        return pool_.async_with(run_statement<Connection>(text_, values_, a), call_of(a), std::forward<Token>(token));
+        return pool_.async_with(run_statement<Connection>(what_, a), call_of(a), std::forward<Token>(token));
     }
 
 private:
     connection_pool<Connection> pool_;
-    sql_text text_;
-    params values_;
+    statement what_;
 };
 
 }  // namespace kedge::detail

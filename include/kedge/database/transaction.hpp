@@ -22,6 +22,12 @@ template <class Handler> auto affected_only(Handler handler) {
     return then_handler<Handler, decltype(map)>(std::move(handler), std::move(map));
 }
 
+/// Completes without the rows.
+template <class Handler> auto code_only(Handler handler) {
+    auto map = [](Handler&& next, error_code ec, const rows&) { std::move(next)(ec); };
+    return then_handler<Handler, decltype(map)>(std::move(handler), std::move(map));
+}
+
 /// The connection of a transaction, without its type.
 class transaction_statements {
 public:

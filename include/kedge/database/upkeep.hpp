@@ -21,7 +21,7 @@ namespace kedge::detail {
 template <class Connection> class ping_operation : public query_operation<Connection> {
 public:
     explicit ping_operation(connection_pool<Connection> pool)
-        : query_operation<Connection>(std::move(pool), "select 1", params()) {}
+        : query_operation<Connection>(std::move(pool), {"select 1", params()}) {}
 
     static verdict classify(const error_code& ec) noexcept { return Connection::classify(ec); }
 };
