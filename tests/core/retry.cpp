@@ -47,6 +47,8 @@ TEST_CASE("retry: which results are followed by another attempt", "[retry]") {
         {"perhaps sent, and forbidden", reset, nothing, not_retryable},
         {"pointless", certificate, everything, not_retryable},
         {"throttled", busy, everything, none},
+        {"asked to come back", {kind::neutral, replay::if_idempotent}, everything, none},
+        {"asked to come back, perhaps sent", {kind::neutral, replay::if_idempotent}, unsent, not_idempotent},
     };
     for (const row& r : table) {
         INFO(r.story);
@@ -74,6 +76,14 @@ TEST_CASE("retry: a hint is waited for, up to max_hint", "[retry]") {
     CHECK(obeyed.wait >= 5s);
     said.retry_after = 5s + 1ns;
     CHECK(after({.said = said, .allowed = repeatable::everything}).stop == retry_stop::hint_too_long);
+}
+
+TEST_CASE("retry: who asks to be asked again gets as much time as who is overloaded", "[retry]") {
+    const auto waits = [](kind judged) {
+        return after({.said = {judged, replay::if_idempotent}, .allowed = repeatable::everything}).wait;
+    };
+    CHECK(waits(kind::neutral) == waits(kind::overload));
+    CHECK(waits(kind::neutral) >= 1s);
 }
 
 TEST_CASE("retry: no wait and no attempt that cannot end before the deadline", "[retry]") {

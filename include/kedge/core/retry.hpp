@@ -24,6 +24,11 @@ enum class repeatable : std::uint8_t {
     everything,  ///< executing it twice is the same as once
 };
 
+/// Whether a retry is worth thinking about: it went wrong, or the server is fine and asks to be asked again.
+constexpr bool may_repeat(verdict said) noexcept {
+    return is_bad(said.judged) || (said.judged == kind::neutral && said.again != replay::never);
+}
+
 /// The end of one attempt.
 struct attempt_end {
     int number = 1;  ///< of the attempt, from 1
@@ -36,7 +41,7 @@ struct attempt_end {
 
 enum class retry_stop : std::uint8_t {
     none,            ///< again, after `wait`
-    settled,         ///< nothing to repeat: success or neutral
+    settled,         ///< nothing to repeat: success, or neutral without a wish to be repeated
     cancelled,       ///< by the caller
     not_retryable,   ///< repeating is pointless or dangerous
     not_idempotent,  ///< it would have been repeated, had it been declared harmless
@@ -56,7 +61,7 @@ struct retry_decision {
 /** Decides whether an attempt is followed by another, and when. A success at the first try pays into the budget; a
  *  retry is paid for here, before its wait: give the token back (`retry_budget::refund`) if the wait is cancelled. */
 inline retry_decision decide(const retry_rules& rules, retry_budget& budget, const attempt_end& end) noexcept {
-    if (!is_bad(end.said.judged)) {
+    if (!may_repeat(end.said)) {
         if (end.said.judged == kind::success && end.number == 1) budget.deposit(end.now);
         return {retry_stop::settled};
     }
@@ -67,7 +72,9 @@ inline retry_decision decide(const retry_rules& rules, retry_budget& budget, con
         return {retry_stop::not_idempotent};
     if (end.said.retry_after > rules.max_hint) return {retry_stop::hint_too_long};
 
-    const nanoseconds wait = backoff(rules.pace, end.number, end.said.judged, end.said.retry_after, end.random);
+    // Who asks to be asked again needs as much time as who is overloaded.
+    const kind why = end.said.judged == kind::neutral ? kind::overload : end.said.judged;
+    const nanoseconds wait = backoff(rules.pace, end.number, why, end.said.retry_after, end.random);
     if (end.deadline != never && saturating_add(saturating_add(end.now, wait), least_attempt) > end.deadline)
         return {retry_stop::deadline};
     if (!budget.withdraw(end.now)) return {retry_stop::budget};

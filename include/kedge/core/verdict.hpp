@@ -12,7 +12,7 @@ enum class kind : std::uint8_t {
     success,   ///< it answered, be it with an error of the application
     failure,   ///< it did not do its work
     overload,  ///< it asks for less traffic
-    neutral,   ///< nothing: cancelled by the caller, or refused by kedge itself
+    neutral,   ///< nothing: cancelled by the caller, refused by kedge itself, or asked to come back (`verdict::again`)
 };
 
 /// Whether repeating the attempt may do harm.

@@ -129,12 +129,12 @@ template <> struct stage_of<retry> {
     next_attempt leave(const retry& policy, call_state& s, verdict v, const error_code& ec) noexcept {
         if (paid_after == s.attempts) policy.budget().core().refund(s.now);  // and it was never made
         if (s.refused) return {};
-        const bool bad = is_bad(v.judged);
-        if (bad) s.now = s.rt.now();
+        const bool again = core::may_repeat(v);
+        if (again) s.now = s.rt.now();
         const core::retry_decision decision =
             core::decide(policy.rules(), policy.budget().core(),
                          {s.attempts, v, policy.allows(s.asked.repeating), s.now, s.limit.at, s.cancelled,
-                          bad ? s.rt.random() : 0});
+                          again ? s.rt.random() : 0});
         if (!decision.again()) {
             give_up(policy, s, decision.stop, v, ec);
             return {};
