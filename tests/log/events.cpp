@@ -56,6 +56,10 @@ const expected table[] = {
      "An operation does not stop: told to 1.0 s ago, called by report.cpp:88"},
     {health_changed{"payments", health::up, health::down, refused}, log::level::error, "kedge.health",
      "Health of 'payments': up -> down: Connection refused"},
+    {payment_alarm{"payments", payment_alarm_cause::manual_review, "order-4711", refused, 60s}, log::level::error, "kedge.payment",
+     "Payment order-4711 of 'payments' needs a manual review, still undecided after 60.0 s: Connection refused"},
+    {payment_alarm{"payments", payment_alarm_cause::key_conflict, "order-4711"}, log::level::error, "kedge.payment",
+     "Payment order-4711 of 'payments' uses a key of other content"},
 };
 
 }  // namespace

@@ -92,10 +92,26 @@ struct health_changed {
     boost::system::error_code error{};
 };
 
+/// Why a person has to look at a payment.
+enum class payment_alarm_cause : std::uint8_t {
+    manual_review,   ///< reconciliation could not find out what became of it: ask the provider's people
+    key_conflict,    ///< the provider has other content under this key: two intents share it, which is a bug
+    untrusted_peer,  ///< the provider's certificate was not valid; nothing was sent
+};
+
+/// What kedge cannot put right by itself. `key` is the payment's idempotency key, valid during the call like `name`.
+struct payment_alarm {
+    std::string_view name;
+    payment_alarm_cause cause = payment_alarm_cause::manual_review;
+    std::string_view key{};
+    boost::system::error_code error{};
+    nanoseconds age{0};  ///< for `manual_review`: since the payment was first sent, or first asked about
+};
+
 /// Everything that a listener may hear. Raised in order per object, outside locks.
 using event = std::variant<breaker_changed, retry_scheduled, retry_suppressed, retries_have_no_time, pool_pressure_changed,
                            pool_dial_failed, pool_server_down, pool_invalidated, lease_held_long, operation_stuck,
-                           health_changed>;
+                           health_changed, payment_alarm>;
 
 /// A function that hears the events of one object: `.on_event = [](const kedge::event&) noexcept { … }`.
 /// It runs on whichever thread caused the event, outside all locks, and must not block.

@@ -57,6 +57,7 @@ inline level severity(const operation_stuck&) noexcept { return level::warning; 
 inline level severity(const health_changed& e) noexcept {
     return e.to == health::down ? level::error : e.to == health::degraded ? level::warning : level::info;
 }
+inline level severity(const payment_alarm&) noexcept { return level::error; }
 
 inline void describe(const breaker_changed& e, described& to) {
     to.logger = "kedge.breaker";
@@ -160,6 +161,21 @@ inline void describe(const health_changed& e, described& to) {
     to.fields.add("service", e.name);
     to.fields.add("from", std::string_view(name_of(e.from)));
     to.fields.add("to", std::string_view(name_of(e.to)));
+}
+
+inline void describe(const payment_alarm& e, described& to) {
+    constexpr const char* texts[] = {" needs a manual review, still undecided after ", " uses a key of other content",
+                                     " was not sent: the provider cannot be trusted"};
+    constexpr std::string_view names[] = {"manual_review", "key_conflict", "untrusted_peer"};
+    const auto cause = static_cast<std::size_t>(e.cause);
+    to.logger = "kedge.payment";
+    to.text = "Payment " + std::string(e.key) + " of" + quoted(e.name) + texts[cause];
+    if (e.cause == payment_alarm_cause::manual_review) to.text += to_string(e.age);
+    to.text += because(e.error);
+    to.error = e.error;
+    to.fields.add("service", e.name);
+    to.fields.add("cause", names[cause]);
+    to.fields.add("key", e.key);
 }
 
 }  // namespace detail
