@@ -10,6 +10,7 @@
 #include <kedge/payment/exchange.hpp>
 #include <kedge/payment/journal.hpp>
 #include <kedge/payment/options.hpp>
+#include <kedge/payment/refund_request.hpp>
 #include <kedge/payment/result.hpp>
 #include <kedge/retry_budget.hpp>
 
@@ -48,8 +49,9 @@ struct health_report {
 
 /// The state of a @ref payment_client at one moment.
 struct payment_snapshot {
-    breaker_snapshot charges;         ///< its circuit breaker
-    retry_budget_snapshot retries{};  ///< what all its calls share
+    breaker_snapshot charges;         ///< the circuit breaker of charges and refunds
+    breaker_snapshot reads;           ///< that of questions for a status and of reconciliation
+    retry_budget_snapshot retries{};  ///< what all its charges and refunds share
     int in_flight = 0;                ///< calls that have not completed, those that ask for a status included
     health_snapshot health{};         ///< as the checks know it: those of @ref payment_client::async_run and by hand
     bool shut_down = false;
@@ -146,6 +148,60 @@ public:
         return async_charge(std::move(request), call{.place = where}, std::forward<Token>(token));
     }
 
+    /** Gives back a charge, or a part of it, once, however many attempts it takes: with the journal, the guarantees, the
+     *  errors and the outcomes of @ref async_charge, where `succeeded` means refunded.
+     *
+     *  @param request what to refund; a charge id that cannot be right is `invalid_request`, too
+     *  @param c       as for @ref async_charge
+     */
+    template <class Token = boost::asio::deferred_t> auto async_refund(refund_request request, call c, Token&& token = {}) {
+        return boost::asio::async_initiate<Token, void(payment_result)>(
+            [core = core_, ex = get_executor()](auto&& handler, const refund_request& what, const call& of) {
+                const attempt outer = get_associated_attempt(handler);
+                start_refund(core, what, of, outer, detail::payment_handler(std::forward<decltype(handler)>(handler), ex));
+            },
+            token, std::move(request), c);
+    }
+    template <class Token = boost::asio::deferred_t>
+        requires(!std::same_as<std::remove_cvref_t<Token>, call>)
+    auto async_refund(refund_request request, Token&& token = {}, boost::source_location where = BOOST_CURRENT_LOCATION) {
+        return async_refund(std::move(request), call{.place = where}, std::forward<Token>(token));
+    }
+
+    /** Finds out what became of a payment, and tells the journal. Asks the provider at once, and then after 2 s, 4 s, … 5 min,
+     *  half of it by chance, until the payment is decided, the call's deadline has passed, or nobody can find out any more.
+     *  Reads only: it never sends a payment again. What has been decided stays decided.
+     *
+     *  That the provider does not know the key proves nothing while a request may be on its way. From
+     *  `payment_options::settle_after` after the last byte may have left, until the provider may have forgotten the key (24 h
+     *  less a tenth), it proves that the payment was never executed: `not_sent` with `payment::errc::not_found`.
+     *
+     *  Without a deadline it may take a day. What is `unknown` then, or when the provider keeps answering about something
+     *  else, is a @ref payment_alarm with `manual_review`. After a restart: once for each of `journal::open_intents()`.
+     *
+     *  It has a circuit breaker and a retry budget of its own, shared with @ref async_status, and works after
+     *  @ref async_shutdown, which waits for it all the same: cancel it first. `call::repeating = repeat::forbidden` makes it
+     *  one look. During a look, other calls with this key are refused (`key_in_use`).
+     *
+     *  @par Errors  As for @ref async_status; the last look's, if it ended without an answer.
+     *  @param key as in the result of the charge or refund, or in the journal
+     *  @param c   deadline, report (its attempts are the looks), tag
+     */
+    template <class Token = boost::asio::deferred_t> auto async_reconcile(idempotency_key key, call c, Token&& token = {}) {
+        return boost::asio::async_initiate<Token, void(payment_result)>(
+            [core = core_, ex = get_executor()](auto&& handler, idempotency_key of_key, const call& of) {
+                const attempt outer = get_associated_attempt(handler);
+                start_reconcile(core, std::move(of_key), of, outer,
+                                detail::payment_handler(std::forward<decltype(handler)>(handler), ex));
+            },
+            token, std::move(key), c);
+    }
+    template <class Token = boost::asio::deferred_t>
+        requires(!std::same_as<std::remove_cvref_t<Token>, call>)
+    auto async_reconcile(idempotency_key key, Token&& token = {}, boost::source_location where = BOOST_CURRENT_LOCATION) {
+        return async_reconcile(std::move(key), call{.place = where}, std::forward<Token>(token));
+    }
+
     /** Asks the provider what became of a key. Reads only: it settles nothing in the journal. It has a circuit breaker of its
      *  own, and works after @ref async_shutdown.
      *
@@ -228,7 +284,7 @@ public:
             token, deadline);
     }
 
-    /// Breaker, calls and health, each consistent in itself. @par Complexity  O(1), three locks.
+    /// Breakers, calls and health, each consistent in itself. @par Complexity  O(1), four locks.
     payment_snapshot snapshot() const;
 
 private:
@@ -239,6 +295,10 @@ private:
 
     static void start_charge(const std::shared_ptr<detail::payment_core>& core, charge_request what, const call& c,
                              const attempt& outer, detail::payment_handler handler);
+    static void start_refund(const std::shared_ptr<detail::payment_core>& core, const refund_request& what, const call& c,
+                             const attempt& outer, detail::payment_handler handler);
+    static void start_reconcile(const std::shared_ptr<detail::payment_core>& core, idempotency_key key, const call& c,
+                                const attempt& outer, detail::payment_handler handler);
     static void start_status(const std::shared_ptr<detail::payment_core>& core, idempotency_key key, const call& c,
                              const attempt& outer, detail::payment_handler handler);
     static void start_health(const std::shared_ptr<detail::payment_core>& core, const call& c, const attempt& outer,
@@ -256,6 +316,8 @@ using PaymentClient = payment_client;
 }  // namespace kedge
 
 #ifndef KEDGE_SEPARATE_COMPILATION
+#include <kedge/payment/impl/call.ipp>
 #include <kedge/payment/impl/client.ipp>
+#include <kedge/payment/impl/look.ipp>
 #include <kedge/payment/impl/upkeep.ipp>
 #endif

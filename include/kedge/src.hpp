@@ -30,10 +30,12 @@
 #include <kedge/log/impl/sink.ipp>
 #include <kedge/log/impl/tee_sink.ipp>
 #include <kedge/payment/impl/money.ipp>
+#include <kedge/payment/impl/call.ipp>
 #include <kedge/payment/impl/client.ipp>
 #include <kedge/payment/impl/idempotency_key.ipp>
 #include <kedge/payment/impl/journal.ipp>
 #include <kedge/payment/impl/judge.ipp>
+#include <kedge/payment/impl/look.ipp>
 #include <kedge/payment/impl/provider.ipp>
 #include <kedge/payment/impl/secret.ipp>
 #include <kedge/payment/impl/upkeep.ipp>

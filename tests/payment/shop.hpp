@@ -10,12 +10,16 @@
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/post.hpp>
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 using namespace kedge;
 using namespace std::chrono_literals;
@@ -25,33 +29,67 @@ namespace payment_test {
 
 const std::string canary = "tok_canary_5f0c1d";
 
+/// Between client and provider: sees the questions for a payment, and answers them itself if it is told to.
+struct desk final : payment::exchange {
+    desk(testing::simulation& s, std::shared_ptr<payment::exchange> b) : sim(s), behind(std::move(b)) {}
+
+    void start(const payment::request& what, const attempt& of, payment::exchange_handler handler) override {
+        heard.push_back(what);
+        const bool question = what.method == "GET" && what.target != "/health";
+        if (question) asked.push_back(sim.now());
+        if (!question || !answers) return behind->start(what, of, std::move(handler));
+        const payment::response said = answers(what);
+        const auto ex = handler.get_executor();
+        boost::asio::post(ex, [said, handler = std::move(handler)]() mutable {
+            if (said.status != 0) return handler({}, said, payment::send_phase::response_done);
+            handler(boost::asio::error::connection_reset, {}, payment::send_phase::complete);
+        });
+    }
+
+    testing::simulation& sim;
+    std::shared_ptr<payment::exchange> behind;
+    std::function<payment::response(const payment::request&)> answers{};  ///< questions; status 0 is a reset
+    std::vector<time_point> asked{};
+    std::vector<payment::request> heard{};
+};
+
 struct shop {
     testing::simulation sim;
     std::shared_ptr<testing::scripted_exchange> provider = std::make_shared<testing::scripted_exchange>(sim);
+    std::shared_ptr<desk> front = std::make_shared<desk>(sim, provider);
     std::shared_ptr<payment::journal> journal = std::make_shared<payment::memory_journal>();
     std::shared_ptr<testing::recording_sink> sink = std::make_shared<testing::recording_sink>();
     idempotency_key key{"order-4711-2025-10-26"};
 
     payment_client client(payment_options o = {}) {
         o.sink = sink;
-        return payment_client(sim, o, journal, provider);
+        return payment_client(sim, o, journal, front);
     }
     charge_request request() const {
         return charge_request(money::parse("19.90", "EUR"), card_token(canary)).reference("order 4711").key(key);
     }
     payment_result charge(payment_client& with, call c = {}) { return charge(with, request(), c); }
     payment_result charge(payment_client& with, charge_request what, call c = {}) {
-        std::optional<payment_result> ended;
-        with.async_charge(std::move(what), c, [&](payment_result r) { ended = std::move(r); });
-        REQUIRE_FALSE(ended.has_value());  // never inside the initiating function
-        sim.run_until([&] { return ended.has_value(); });
-        return *ended;
+        return ended([&](auto take) { with.async_charge(std::move(what), c, std::move(take)); });
+    }
+    payment_result refund(payment_client& with, refund_request what, call c = {}) {
+        return ended([&](auto take) { with.async_refund(std::move(what), c, std::move(take)); });
     }
     payment_result status(payment_client& with) {
-        std::optional<payment_result> ended;
-        with.async_status(key, [&](payment_result r) { ended = std::move(r); });
-        sim.run_until([&] { return ended.has_value(); });
-        return *ended;
+        return ended([&](auto take) { with.async_status(key, std::move(take)); });
+    }
+    payment_result reconcile(payment_client& with, call c = {}) {
+        return ended([&](auto take) { with.async_reconcile(key, c, std::move(take)); });
+    }
+    template <class Start> payment_result ended(Start start) {
+        std::optional<payment_result> end;
+        start([&](payment_result r) { end = std::move(r); });
+        REQUIRE_FALSE(end.has_value());  // never inside the initiating function
+        sim.run_until([&] { return end.has_value(); });
+        return *end;
+    }
+    void nobody_can_be_asked() {
+        front->answers = [](const payment::request&) { return payment::response{503, {}, {}}; };
     }
     std::string logged() const {
         std::string all;

@@ -201,7 +201,7 @@ TEST_CASE("how the end of an attempt is judged") {
         {408, proof::non_settling, outcome::rejected, kind::failure, may},
         {409, proof::ambiguous, outcome::unknown, kind::neutral, may},
         {422, proof::non_settling, outcome::rejected, kind::success, never},
-        {429, proof::non_settling, outcome::rejected, kind::overload, may},
+        {429, proof::non_settling, outcome::rejected, kind::neutral, may},
         {500, proof::ambiguous, outcome::unknown, kind::failure, may},
         {501, proof::non_settling, outcome::rejected, kind::failure, never},
         {503, proof::ambiguous, outcome::unknown, kind::failure, may},

@@ -22,7 +22,8 @@ enum class errc {
     unavailable = 10,       ///< the provider, or something in front of it, could not do its work
     malformed_answer = 11,  ///< an answer that cannot be understood: it settles nothing
     foreign_answer = 12,    ///< an answer about another key, amount or currency: it settles nothing
-    not_found = 13,         ///< the provider does not know this key (yet): this proves nothing
+    not_found = 13,         ///< the provider does not know this key (yet): the outcome says what that proves
+    key_expired = 14,       ///< the key is so old that the provider may have forgotten it: nothing was sent
 };
 
 }  // namespace kedge::payment
@@ -52,6 +53,7 @@ private:
         case payment::errc::malformed_answer: return "malformed answer of the provider";
         case payment::errc::foreign_answer: return "the provider's answer is about another payment";
         case payment::errc::not_found: return "the provider does not know this idempotency key";
+        case payment::errc::key_expired: return "this idempotency key is too old to be sent again";
         }
         return "unknown payment error";
     }

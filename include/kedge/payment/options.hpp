@@ -27,7 +27,8 @@ struct payment_options {
     /// [seed].
     nanoseconds attempt_timeout = std::chrono::milliseconds(5000);
 
-    /// For a call with all its attempts and waits: four attempts of 5 s and their waits fit. The journal's time is not in it.
+    /// For a charge or refund with all its attempts and waits, from its start: four attempts of 5 s and their waits fit. A tenth
+    /// of it, at most 3 s, is kept to ask once what became of a payment that ended without a clear answer.
     nanoseconds total_timeout = std::chrono::seconds(30);
 
     /// For name, TCP and TLS together, inside the attempt's; more than 0. Read by the transport.
@@ -41,6 +42,10 @@ struct payment_options {
 
     /// Between two health checks of `payment_client::async_run`, 1 ms or more [seed].
     nanoseconds health_interval = std::chrono::seconds(30);
+
+    /// So long after the last byte may have left, a key that the provider does not know was never executed: what is on its way
+    /// longer is lost. More than 0. Default: twice the 30 s that a network and a gateway may keep a request.
+    nanoseconds settle_after = std::chrono::seconds(60);
 
     /// Hears of each failed call, in one record; may be null.
     std::shared_ptr<log::sink> sink{};

@@ -6,12 +6,12 @@
 namespace kedge::payment {
 
 /// What became of a payment: the answer to "was the customer charged?", which an error code cannot give.
-enum class outcome : std::uint8_t {
+enum class [[nodiscard]] outcome : std::uint8_t {
     succeeded,  ///< charged, exactly once
     pending,    ///< accepted, not decided yet: ask again later
     declined,   ///< not charged: the card or account was declined
     rejected,   ///< not charged: the provider, or kedge, refused the request as it is
-    not_sent,   ///< not charged: no byte of the request left
+    not_sent,   ///< not charged: no byte of the request left, or, as reconciliation found out, none arrived
     unknown,    ///< nobody knows yet. Never charge again with another key: ask with this one.
 };
 

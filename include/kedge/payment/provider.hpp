@@ -5,7 +5,9 @@
 #include <kedge/payment/charge_request.hpp>
 #include <kedge/payment/error.hpp>
 #include <kedge/payment/exchange.hpp>
+#include <kedge/payment/journal.hpp>
 #include <kedge/payment/outcome.hpp>
+#include <kedge/payment/refund_request.hpp>
 
 #include <optional>
 #include <string>
@@ -22,6 +24,15 @@ struct answer {
     bool in_flight = false;  ///< an earlier request with this key is still being executed
     bool conflict = false;   ///< the key belongs to other content
     std::string code{}, message{};
+    bool replayed = false;               ///< the stored answer to an earlier request with this key
+    std::optional<bool> should_retry{};  ///< the provider's own opinion, if it has one
+    std::string request_id{};            ///< by which the provider's people find this exchange
+};
+
+/// What a provider promises about its idempotency keys.
+struct profile {
+    nanoseconds window = std::chrono::hours(24);  ///< it knows a key at least that long
+    bool not_found_is_final = true;               ///< a key that it does not know, but would know by now, never came
 };
 
 /// The wire format of one provider.
@@ -29,16 +40,19 @@ class provider {
 public:
     virtual ~provider() = default;
     virtual request charge(const charge_request&, const idempotency_key&) const = 0;
-    virtual request status(const idempotency_key&) const = 0;
+    virtual request refund(const refund_request&, const idempotency_key&) const = 0;
+    virtual request status(const idempotency_key&, action) const = 0;
     virtual request health() const = 0;
     virtual answer read(const response&) const = 0;
+    virtual profile promises() const { return {}; }
 };
 
 /// JSON over HTTP as described in docs/reference/payment-api.md.
 class generic_provider final : public provider {
 public:
     request charge(const charge_request&, const idempotency_key&) const override;
-    request status(const idempotency_key&) const override;
+    request refund(const refund_request&, const idempotency_key&) const override;
+    request status(const idempotency_key&, action) const override;
     request health() const override;
     answer read(const response&) const override;
 };
@@ -54,6 +68,7 @@ struct judgement {
     finding found{};
     error_code error{};
     verdict judged{};
+    bool once = false;  ///< one more try may bring a better answer, a third would not
 };
 
 /** Judges one attempt: what it proves, and whether it may be repeated with the same key and the same bytes.

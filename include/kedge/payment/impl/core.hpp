@@ -8,9 +8,9 @@
 #include <kedge/pipeline.hpp>
 #include <kedge/timer.hpp>
 
-#include <boost/asio/associator.hpp>
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <mutex>
@@ -23,8 +23,6 @@
 
 namespace kedge::detail {
 
-class payment_call;
-
 /// What an attempt hands to the policies: only how it was judged.
 struct payment_reply {
     verdict judged{};
@@ -36,19 +34,51 @@ struct payment_reply {
     }
 };
 
+/// What a look of a reconciliation hands to the retry around it.
+struct look_reply {
+    verdict judged{};
+    bool decided = false;
+
+    friend verdict kedge_classify(const error_code& ec, const look_reply& r) noexcept {
+        return r.decided ? r.judged : classify(ec);
+    }
+};
+
+/// A journal answers once, on whatever thread. One that does so again, or throws afterwards, is not heard.
+class first_answer {
+public:
+    template <class Step> void operator()(const boost::asio::any_io_executor& ex, Step step) const {
+        if (before_->exchange(true)) return;
+        try {
+            boost::asio::post(ex, std::move(step));
+        } catch (...) {
+            *before_ = false;
+            throw;
+        }
+    }
+
+private:
+    std::shared_ptr<std::atomic<bool>> before_ = std::make_shared<std::atomic<bool>>(false);
+};
+
 /// What the handles of a client and its running calls share. Its end ends what `async_run` started.
 class payment_core {
 public:
     using pipe_type = pipeline<boost::asio::any_io_executor, total_timeout, retry, circuit_breaker, concurrency_limit, timeout>;
+    using patient_type = pipeline<boost::asio::any_io_executor, retry>;
 
     payment_core(boost::asio::any_io_executor ex, const payment_options& o, std::shared_ptr<payment::journal> j,
                  std::shared_ptr<payment::exchange> x)
         : options(o), journal(std::move(j)), exchange(std::move(x)), rt(runtime::of(ex)),
           charges(breaker_of(o, o.name)), reads(breaker_of(o, o.name + ".reads")),
-          charge_pipe(pipe_of(ex, o, charges, budget)), read_pipe(pipe_of(ex, o, reads, budget)),
+          charge_pipe(pipe_of(ex, o, charges, budget)), read_pipe(pipe_of(ex, o, reads, read_budget)),
+          patient_pipe(ex, retry(patience(o), read_budget)),
           health(ex, monitor_options(o), health_look(exchange, health_request(), ex), charges) {
         if (!journal) throw std::invalid_argument("kedge::payment_client: a journal is required, e.g. payment::memory_journal");
         if (!exchange) throw std::invalid_argument("kedge::payment_client: the exchange is null");
+        if (o.settle_after <= nanoseconds::zero())
+            throw std::invalid_argument("kedge::payment_options: settle_after = " + to_string(o.settle_after) +
+                                        ", but it must be above 0");
         charges.probe_lease(o.attempt_timeout);
         reads.probe_lease(o.attempt_timeout);
     }
@@ -64,6 +94,15 @@ public:
         const std::lock_guard lock(mutex);
         keys.erase(key.text());
     }
+
+    void alarm(payment_alarm_cause cause, const idempotency_key& key, const error_code& ec,
+               nanoseconds age = nanoseconds::zero()) const noexcept {
+        options.on_event(payment_alarm{options.name, cause, key.text(), ec, age});
+    }
+
+    /// After that long a key is not sent again, and nothing that the provider says of it proves that it never came: some
+    /// of the time that the provider promises is left to clocks that disagree.
+    nanoseconds key_life() const noexcept { return provider.promises().window / 10 * 9; }
 
     /// A call completed or was abandoned; the last one ends what waits for that.
     void ended() noexcept {
@@ -86,8 +125,9 @@ public:
     const payment::generic_provider provider{};
     runtime& rt;
     circuit_breaker charges, reads;  // asking what became of a payment must not wait for the charges to recover
-    retry_budget budget;  // one, for they call one server
+    retry_budget budget, read_budget;  // what charges have spent must not keep anybody from asking
     pipe_type charge_pipe, read_pipe;
+    patient_type patient_pipe;  // around looks, which go through the read pipe one by one
     health_monitor<boost::asio::any_io_executor, health_look> health;
 
     mutable std::mutex mutex;
@@ -116,129 +156,29 @@ private:
             {.name = std::move(name), .consecutive_failures = o.breaker_threshold, .on_event = o.on_event});
     }
 
+    /// Between two looks: by then most providers have decided, and every five minutes for as long as it takes.
+    static retry_options patience(const payment_options& o) {
+        return {.max_retries = 1000,
+                .base = std::chrono::seconds(2),
+                .cap = std::chrono::minutes(5),
+                .spread = jitter::equal,
+                .idempotent = true,
+                .max_hint = std::chrono::hours(1),
+                .on_event = o.on_event};
+    }
+
     static pipe_type pipe_of(const boost::asio::any_io_executor& ex, const payment_options& o, const circuit_breaker& b,
                              const retry_budget& budget) {
         return pipe_type(ex, total_timeout{o.total_timeout},
-                         retry({.max_retries = o.max_retries, .idempotent = true, .on_event = o.on_event}, budget), b,
+                         retry({.max_retries = o.max_retries,
+                                .idempotent = true,
+                                // What does not fit in the time that is left is told to the caller.
+                                .max_hint = std::max(o.total_timeout, nanoseconds::zero()),
+                                .on_event = o.on_event},
+                               budget),
+                         b,
                          concurrency_limit(most_in_flight, most_waiting), timeout{o.attempt_timeout});
     }
 };
 
-/** One call of a client: request, key, what its attempts proved, and who waits for the result.
- *
- *  Serialised by the caller's executor before and after the pipeline, and by the pipeline within.
- */
-class payment_call : public std::enable_shared_from_this<payment_call> {
-public:
-    payment_call(std::shared_ptr<payment_core> core, idempotency_key key, const call& c, const attempt& outer,
-                 payment_handler handler);
-    payment_call(const payment_call&) = delete;
-    ~payment_call();
-
-    void charge(charge_request what);
-    void status();
-
-    /// @cond  for the operation and the handlers below
-    void start_attempt(const attempt& a, payment::exchange_handler handler);
-    payment_reply judge(error_code& ec, const payment::response& from, payment::send_phase phase, int number);
-    void finished(const error_code& ec);
-    boost::asio::any_io_executor executor() const noexcept {
-        return handler_.get_executor();
-    }
-    boost::asio::cancellation_slot slot() const noexcept {
-        return handler_.get_cancellation_slot();
-    }
-    const attempt& outer() const noexcept { return outer_; }
-    /// @endcond
-
-private:
-    error_code check(const charge_request& what) const;
-    void begin(const charge_request& what);
-    void known(const error_code& ec, const payment::standing& before);
-    void launch(const payment_core::pipe_type& through);
-    void refuse(const error_code& ec, payment::outcome o);
-    void settle();
-    void complete();
-    void log() const noexcept;
-    void remember(const payment::answer& said);
-    bool repeats_a_secret(const std::string& text) const;
-
-    /// A journal answers once, on whatever thread. One that does so again, or throws afterwards, is not heard.
-    template <class Step> void answered(std::atomic<bool>& before, Step step) {
-        if (before.exchange(true)) return;
-        try {
-            boost::asio::post(executor(), std::move(step));
-        } catch (...) {
-            before = false;
-            throw;
-        }
-    }
-
-    std::shared_ptr<payment_core> core_;
-    payment_handler handler_;
-    call call_;
-    attempt outer_;
-    payment_result result_;
-    payment::request request_{};
-    std::optional<money> amount_{};
-    std::optional<card_token> token_{};
-    payment::outcome_join join_{};
-    nanoseconds limit_{0};  ///< for all attempts
-    bool reads_ = false, claimed_ = false, counted_ = false, cancelled_ = false, doubted_ = false;
-    std::atomic<bool> begun_{false}, settled_{false};
-    boost::asio::any_io_executor work_, io_work_;  // for handler and client: while the journal works, there is nothing else
-};
-
-/// Judges the end of an attempt on its way from the exchange to the pipeline.
-template <class Handler> struct judging_handler {
-    std::shared_ptr<payment_call> call;
-    int number;
-    Handler next;
-
-    void operator()(error_code ec, payment::response from, payment::send_phase phase) {
-        const payment_reply reply = call->judge(ec, from, phase, number);
-        call.reset();
-        std::move(next)(ec, reply);
-    }
-};
-
-/// One attempt, as an operation.
-struct payment_attempt {
-    std::shared_ptr<payment_call> call;
-
-    template <class Token> auto operator()(const attempt& a, Token&& token) const {
-        return boost::asio::async_initiate<Token, void(error_code, payment_reply)>(
-            [](auto&& handler, std::shared_ptr<payment_call> self, const attempt& of) {
-                using next = std::decay_t<decltype(handler)>;
-                auto& to = *self;
-                judging_handler<next> judging{std::move(self), of.number, std::forward<decltype(handler)>(handler)};
-                to.start_attempt(of, payment::exchange_handler(std::move(judging), to.executor()));
-            },
-            token, call, a);
-    }
-};
-
-/// Takes the pipeline's end back to the call; executor, slot and attempt are those of the caller's handler.
-struct payment_finish {
-    std::shared_ptr<payment_call> call;
-
-    using executor_type = boost::asio::any_io_executor;
-    using cancellation_slot_type = boost::asio::cancellation_slot;
-    executor_type get_executor() const noexcept { return call->executor(); }
-    cancellation_slot_type get_cancellation_slot() const noexcept { return call->slot(); }
-    const attempt& get_attempt() const noexcept { return call->outer(); }
-
-    void operator()(const error_code& ec, const payment_reply&) { std::move(call)->finished(ec); }
-};
-
 }  // namespace kedge::detail
-
-template <template <class, class> class Associator, class Handler, class Default>
-struct boost::asio::associator<Associator, kedge::detail::judging_handler<Handler>, Default> : Associator<Handler, Default> {
-    static auto get(const kedge::detail::judging_handler<Handler>& h) noexcept {
-        return Associator<Handler, Default>::get(h.next);
-    }
-    static auto get(const kedge::detail::judging_handler<Handler>& h, const Default& d) noexcept {
-        return Associator<Handler, Default>::get(h.next, d);
-    }
-};

@@ -15,15 +15,30 @@ KEDGE_DECL request generic_provider::charge(const charge_request& what, const id
     return r;
 }
 
-KEDGE_DECL request generic_provider::status(const idempotency_key& key) const {
-    return {"GET", "/v1/charges?idempotency_key=" + key.text(), {}, {}};
+KEDGE_DECL request generic_provider::refund(const refund_request& what, const idempotency_key& key) const {
+    using kedge::detail::json_string;
+    request r{"POST", "/v1/refunds", {{"Content-Type", "application/json"}, {"Idempotency-Key", key.text()}}, {}};
+    r.body = std::string(what.by_key() ? "{\"charge_key\":" : "{\"charge\":") + json_string(what.charge());
+    if (const auto& part = what.amount())
+        r.body += ",\"amount\":\"" + decimal(*part) + "\",\"currency\":\"" + std::string(part->in().code()) + '"';
+    r.body += ",\"reference\":" + json_string(what.reference()) + "}";
+    return r;
+}
+
+KEDGE_DECL request generic_provider::status(const idempotency_key& key, action of) const {
+    return {"GET", (of == action::refund ? "/v1/refunds" : "/v1/charges") + ("?idempotency_key=" + key.text()), {}, {}};
 }
 
 KEDGE_DECL request generic_provider::health() const { return {"GET", "/health", {}, {}}; }
 
 KEDGE_DECL answer generic_provider::read(const response& from) const {
+    using kedge::http::detail::same_name;
     answer a;
-    auto fields = kedge::detail::json_reader::read(from.body);
+    a.replayed = same_name(from["Idempotent-Replayed"], "true");
+    if (const auto opinion = from["Should-Retry"]; same_name(opinion, "true")) a.should_retry = true;
+    else if (same_name(opinion, "false")) a.should_retry = false;
+    a.request_id = from["Request-Id"];
+    const auto fields = kedge::detail::json_reader::read(from.body);
     if (!fields) return a;
     const auto field = [&](std::string_view name) {
         const auto at = fields->find(name);
@@ -31,7 +46,7 @@ KEDGE_DECL answer generic_provider::read(const response& from) const {
     };
     const std::string status = field("status");
     if (status == "succeeded") a.state = outcome::succeeded;
-    else if (status == "pending") a.state = outcome::pending;
+    else if (status == "pending" || status == "processing") a.state = outcome::pending;
     else if (status == "declined") a.state = outcome::declined;
     if (const auto in = currency::try_of(field("currency")))
         if (const auto m = money::try_parse(field("amount"), *in)) a.amount = *m;

@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <kedge/detail/config.hpp>
+#include <kedge/http/error.hpp>
+#include <kedge/log/payment_error.hpp>
+#include <kedge/payment/impl/call.hpp>
+#include <kedge/payment/impl/look.hpp>
+#include <kedge/payment/impl/sha256.hpp>
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/prefer.hpp>
+
+#include <algorithm>
+#include <chrono>
+
+namespace kedge::detail {
+
+/// Kept from a call's time for one look: a tenth of it, since callers may have less than the 30 s that this is made for.
+inline constexpr nanoseconds longest_reserve = std::chrono::seconds(3);
+
+inline payment::wall_time wall_at(const runtime& rt, time_point when) noexcept {
+    const payment::wall_time wall = rt.wall_now();
+    const nanoseconds left = when - rt.now();
+    return left < payment::wall_time::max() - wall ? wall + left : payment::wall_time::max();
+}
+
+KEDGE_DECL payment_call::payment_call(std::shared_ptr<payment_core> core, idempotency_key key, const call& c,
+                                      const attempt& outer, payment_handler handler)
+    : core_(std::move(core)), handler_(std::move(handler)), call_(c), outer_(outer), result_(std::move(key)),
+      work_(boost::asio::prefer(executor(), boost::asio::execution::outstanding_work.tracked)),
+      io_work_(boost::asio::prefer(core_->charge_pipe.get_executor(), boost::asio::execution::outstanding_work.tracked)) {
+    const time_point now = core_->rt.now();
+    const time_point theirs = std::min(call_.deadline, outer_.deadline);
+    deadline_ = std::min(theirs, core::saturating_add(now, core_->options.total_timeout));
+    limit_ = std::chrono::round<std::chrono::milliseconds>(std::min(core_->options.total_timeout, theirs - now));
+    sends_until_ = deadline_ - std::clamp((deadline_ - now) / 10, nanoseconds::zero(), longest_reserve);
+    const std::lock_guard lock(core_->mutex);
+    ++core_->in_flight;
+}
+
+KEDGE_DECL payment_call::~payment_call() {
+    wipe(request_);
+    if (claimed_) core_->release(result_.key_);  // only when the call was abandoned
+    if (!counted_) core_->ended();
+}
+
+/// Ends the call if it cannot be right, is too late, or has a key that another call works with.
+KEDGE_DECL bool payment_call::refused(const std::optional<money>& amount, const std::string& reference, bool valid) {
+    using payment::outcome;
+    const bool printable = std::ranges::all_of(reference, [](char c) { return c >= ' ' && c <= '~'; });
+    if (!valid || (amount && !amount->positive()) || reference.size() > 255 || !printable)
+        return refuse(payment::errc::invalid_request, outcome::rejected), true;
+    std::unique_lock lock(core_->mutex);
+    const bool closed = core_->closed;
+    lock.unlock();
+    if (closed) return refuse(payment::errc::shut_down, outcome::not_sent), true;
+    // That call may have charged already, so this one cannot say that nothing was sent.
+    if (!core_->claim(result_.key_)) return refuse(payment::errc::key_in_use, outcome::unknown), true;
+    claimed_ = true;
+    amount_ = amount;
+    return false;
+}
+
+KEDGE_DECL void payment_call::charge(charge_request what) {
+    if (refused(what.amount(), what.reference())) return;
+    token_ = what.token();
+    request_ = core_->provider.charge(what, result_.key_);
+    begin({result_.key_, {}, what.amount(), what.reference()});
+}
+
+KEDGE_DECL void payment_call::refund(const refund_request& what) {
+    const std::string& of = what.charge();
+    const bool valid = !of.empty() && of.size() <= 255 && std::ranges::all_of(of, [](char c) { return c > ' ' && c <= '~'; });
+    if (refused(what.amount(), what.reference(), valid)) return;
+    action_ = payment::action::refund;
+    request_ = core_->provider.refund(what, result_.key_);
+    begin({result_.key_, {}, what.amount(), what.reference()});
+}
+
+KEDGE_DECL void payment_call::begin(payment::intent what) {
+    note_cancellation();
+    what.fingerprint = sha256::hex(request_.method + ' ' + request_.target + ' ' + request_.body);
+    what.made = core_->rt.wall_now();
+    what.sent_until = wall_at(core_->rt, sends_until_);
+    what.action = action_;
+    const auto known = [self = shared_from_this(), first = first_answer()](error_code ec, payment::standing before) {
+        first(self->executor(), [self, ec, before = std::move(before)] { self->known(ec, before); });
+    };
+    try {
+        core_->journal->begin(what, known);
+    } catch (...) {
+        known(payment::errc::journal_failed, {});
+    }
+}
+
+/// While the journal works, nobody can say what an earlier call did.
+KEDGE_DECL void payment_call::note_cancellation() {
+    if (auto s = slot(); s.is_connected())
+        s.assign([weak = weak_from_this()](boost::asio::cancellation_type) {
+            if (const auto self = weak.lock()) self->cancelled_ = true;
+        });
+}
+
+KEDGE_DECL void payment_call::forget_cancellation() {
+    if (auto s = slot(); s.is_connected()) s.clear();
+}
+
+/// The journal answered: now the first byte may leave.
+KEDGE_DECL void payment_call::known(const error_code& ec, const payment::standing& before) {
+    using payment::outcome;
+    forget_cancellation();
+    if (ec == payment::errc::key_conflict) return refuse(ec, outcome::rejected);
+    join_ = payment::outcome_join(before.seen && before.outcome != outcome::not_sent && before.outcome != outcome::rejected);
+    if (ec) return refuse(payment::errc::journal_failed, join_.value());
+    if (before.outcome == outcome::succeeded || before.outcome == outcome::declined) {
+        answer_from(before.outcome, before.provider_id);
+        return refuse(result_.error_, result_.outcome_);
+    }
+    if (cancelled_) return finished(boost::asio::error::operation_aborted);
+    send(before);
+}
+
+/// Not beyond the time for which the provider knows the key: it would be a new payment to it.
+KEDGE_DECL void payment_call::send(const payment::standing& before) {
+    if (before.seen && before.made) {
+        const nanoseconds left = *before.made + core_->key_life() - core_->rt.wall_now();
+        if (left <= nanoseconds::zero()) return finished(payment::errc::key_expired);
+        sends_until_ = std::min(sends_until_, core::saturating_add(core_->rt.now(), left));
+    }
+    authorise(request_, core_->options.api_key);
+    call inner = inner_call(sends_until_);
+    inner.report = &result_.report_;
+    core_->charge_pipe.async_call(payment_attempt{shared_from_this()}, inner,
+                                  payment_finish<&payment_call::finished>{shared_from_this()});
+}
+
+KEDGE_DECL call payment_call::inner_call(time_point deadline) {
+    call inner = call_;
+    inner.report = nullptr;
+    inner.deadline = deadline;
+    return inner;
+}
+
+/// Makes what the journal knows the result.
+KEDGE_DECL void payment_call::answer_from(payment::outcome known, const std::string& provider_id) {
+    using payment::outcome;
+    result_.from_journal_ = true;
+    result_.provider_id_ = provider_id;
+    result_.outcome_ = known;
+    result_.error_ = known == outcome::declined   ? error_code(payment::errc::declined)
+                     : known == outcome::rejected ? error_code(payment::errc::rejected)
+                     : known == outcome::not_sent ? error_code(payment::errc::not_found)
+                                                  : error_code();
+}
+
+KEDGE_DECL void payment_call::status() {
+    role_ = role::asks;
+    join_ = payment::outcome_join(true);
+    note_cancellation();
+    const auto known = [self = shared_from_this(), first = first_answer()](error_code, std::optional<payment::entry> entry) {
+        first(self->executor(), [self, entry = std::move(entry)] {
+            self->forget_cancellation();
+            if (self->cancelled_) return self->finished(boost::asio::error::operation_aborted);
+            self->ask_about(entry);
+            call inner = self->inner_call(self->call_.deadline);
+            inner.report = &self->result_.report_;
+            self->core_->read_pipe.async_call(payment_attempt{self}, inner, payment_finish<&payment_call::finished>{self});
+        });
+    };
+    try {
+        core_->journal->find(result_.key_, known);
+    } catch (...) {
+        known(payment::errc::journal_failed, {});  // the provider's answer does not depend on it
+    }
+}
+
+/// From here on the request is the question, bound to what the journal knows.
+KEDGE_DECL void payment_call::ask_about(const std::optional<payment::entry>& known) {
+    if (known) amount_ = known->what.amount, action_ = known->what.action;
+    wipe(request_);
+    request_ = core_->provider.status(result_.key_, action_);
+    authorise(request_, core_->options.api_key);
+}
+
+KEDGE_DECL void payment_call::reconcile() {
+    role_ = role::reconciles;
+    join_ = payment::outcome_join(true);
+    call inner = inner_call(call_.deadline);
+    inner.report = &result_.report_;
+    const auto self = shared_from_this();
+    core_->patient_pipe.async_call(payment_look_operation{self, core_->rt.wall_now()}, inner,
+                                   payment_finish<&payment_call::finished>{self});
+}
+
+KEDGE_DECL void payment_call::start_attempt(const attempt& a, payment::exchange_handler handler) {
+    try {
+        core_->exchange->start(request_, a, std::move(handler));
+    } catch (...) {  // nobody says how far it came
+        if (role_ == role::sends) join_.add({payment::proof::ambiguous, payment::outcome::unknown});
+        throw;
+    }
+}
+
+KEDGE_DECL payment_reply payment_call::judge(error_code& ec, const payment::response& from, payment::send_phase phase,
+                                             int number) {
+    using payment::proof;
+    payment::answer said;
+    if (!ec) said = core_->provider.read(from);
+    payment::judgement j = payment::judge(ec, from, said, phase, {result_.key_, amount_}, core_->rt.wall_now());
+    const bool settles = j.found.proves == proof::settling;
+    if (role_ != role::sends && from.status == 404) j.error = payment::errc::not_found;
+    if (j.once && std::exchange(doubted_, true)) j.judged.again = replay::never;  // the replay said no better
+    mismatches_ += j.error == payment::errc::foreign_answer;
+    if (role_ == role::sends || settles) join_.add(j.found);
+    if (role_ == role::sends || role_ == role::asks) {
+        auto& history = result_.report_.history;
+        history[std::min(static_cast<std::size_t>(number - 1), history.size() - 1)].phase = static_cast<std::uint8_t>(phase);
+    }
+    if (role_ == role::sends) result_.furthest_ = std::max(result_.furthest_, phase);
+    if (!ec && (role_ != role::looks_once || settles)) {
+        result_.status_ = from.status;
+        result_.replayed_ = said.replayed;
+        if (!repeats_a_secret(said.request_id)) result_.request_id_ = said.request_id;
+        remember(said);
+    }
+    if (settles) take(said);
+    ec = j.error;
+    return {j.judged, true};
+}
+
+KEDGE_DECL void payment_call::take(const payment::answer& said) {
+    if (!repeats_a_secret(said.id)) result_.provider_id_ = said.id;
+    if (said.amount) result_.amount_ = said.amount;
+    result_.reconciled_ = role_ != role::sends;
+}
+
+KEDGE_DECL bool payment_call::repeats_a_secret(const std::string& text) const {
+    const std::string& key = core_->options.api_key.reveal();
+    return (token_ && text.find(token_->reveal()) != text.npos) || (!key.empty() && text.find(key) != text.npos);
+}
+
+/// The provider's own words, unless they repeat what is secret.
+KEDGE_DECL void payment_call::remember(const payment::answer& said) {
+    if (said.code.empty() && said.message.empty()) return;
+    std::string text = said.code + (said.message.empty() ? "" : ": " + said.message);
+    if (repeats_a_secret(text)) text = "(left out, since it repeats a secret)";
+    for (char& c : text)
+        if (c < ' ' || c > '~') c = '?';
+    result_.report_.said.set("", text);
+}
+
+/// The pipeline has ended.
+KEDGE_DECL void payment_call::finished(const error_code& ec) {
+    result_.error_ = ec;
+    if (worth_a_look(ec)) return look();
+    end();
+}
+
+KEDGE_DECL bool payment_call::worth_a_look(const error_code& ec) const {
+    return role_ == role::sends && join_.value() == payment::outcome::unknown && ec != boost::asio::error::operation_aborted &&
+           core_->rt.now() < deadline_;
+}
+
+/// Before a charge or refund says that nobody knows, it asks once. That the provider does not know the key proves nothing yet.
+KEDGE_DECL void payment_call::look() {
+    role_ = role::looks_once;
+    ask_about({});
+    call inner = inner_call(std::min(deadline_, core::saturating_add(core_->rt.now(), longest_reserve)));
+    inner.repeating = repeat::forbidden;
+    core_->read_pipe.async_call(payment_attempt{shared_from_this()}, inner,
+                                payment_finish<&payment_call::looked>{shared_from_this()});
+}
+
+KEDGE_DECL void payment_call::looked(const error_code& ec) {
+    const bool settled = join_.value() != payment::outcome::unknown;
+    if (settled || ec == boost::asio::error::operation_aborted) result_.error_ = result_.report_.result = ec;
+    end();
+}
+
+KEDGE_DECL void payment_call::end() {
+    if (!result_.from_journal_) result_.outcome_ = join_.value();
+    alarm();
+    if (role_ == role::asks || role_ == role::reconciles) return complete();
+    settle();
+}
+
+KEDGE_DECL void payment_call::settle() {
+    const auto settled = [self = shared_from_this(), first = first_answer()](error_code ec) {
+        first(self->executor(), [self, ec] {
+            self->result_.recorded_ = !ec;
+            self->complete();
+        });
+    };
+    try {
+        core_->journal->settle({result_.key_, result_.outcome_, result_.provider_id_}, settled);
+    } catch (...) {
+        settled(payment::errc::journal_failed);
+    }
+}
+
+/// Ends a call that never reached the pipeline; never inside the initiating function.
+KEDGE_DECL void payment_call::refuse(const error_code& ec, payment::outcome o) {
+    result_.error_ = result_.report_.result = ec;
+    result_.outcome_ = o;
+    boost::asio::post(executor(), [self = shared_from_this()] { self->complete(); });
+}
+
+KEDGE_DECL void payment_call::complete() {
+    if (std::exchange(claimed_, false)) core_->release(result_.key_);
+    if (!std::exchange(counted_, true)) core_->ended();
+    log();
+    if (call_.report) *call_.report = result_.report_;
+    work_ = {}, io_work_ = {};
+    payment_handler handler(std::move(handler_));
+    std::move(handler)(std::move(result_));
+}
+
+KEDGE_DECL void payment_call::alarm() const noexcept {
+    if (result_.error_ == payment::errc::key_conflict)
+        core_->alarm(payment_alarm_cause::key_conflict, result_.key_, result_.error_);
+    if (result_.error_ == http::errc::not_verified)
+        core_->alarm(payment_alarm_cause::untrusted_peer, result_.key_, result_.error_);
+}
+
+/// One record for each failed call. Who gave up knows it, a declined card is an answer, and bad input is the caller's.
+KEDGE_DECL void payment_call::log() const noexcept {
+    const error_code& ec = result_.error_;
+    if (!core_->options.sink || !ec || ec == boost::asio::error::operation_aborted || ec == payment::errc::declined ||
+        ec == payment::errc::invalid_request || ec == payment::errc::key_conflict || ec == payment::errc::key_in_use ||
+        ec == payment::errc::not_found)
+        return;
+    const nanoseconds limit = ec == errc::timed_out           ? core_->options.attempt_timeout
+                              : ec == errc::deadline_exceeded ? limit_
+                                                              : nanoseconds{};  // some other time, which we do not know
+    log::payment_error(*core_->options.sink,
+                       {.error = ec, .limit = limit, .place = call_.place, .time = core_->rt.wall_now()});
+}
+
+}  // namespace kedge::detail
