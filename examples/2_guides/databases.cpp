@@ -44,9 +44,9 @@ asio::awaitable<std::int64_t> total_of(client db, int customer) {
 }
 
 asio::awaitable<void> pay(client db, int from, int to, std::int64_t cents) {
-    auto move = [&](kedge::transaction& tx) -> asio::awaitable<void> {
-        co_await tx.async_execute("update account set cents = cents - $1 where id = $2", params(cents, from), asio::use_awaitable);
-        co_await tx.async_execute("update account set cents = cents + $1 where id = $2", params(cents, to), asio::use_awaitable);
+    auto move = [&](kedge::transaction& t) -> asio::awaitable<void> {
+        co_await t.async_execute("update account set cents = cents - $1 where id = $2", params(cents, from), asio::use_awaitable);
+        co_await t.async_execute("update account set cents = cents + $1 where id = $2", params(cents, to), asio::use_awaitable);
     };
     co_await db.async_transaction(move, kedge::transaction_options{}, asio::use_awaitable);
 }
