@@ -104,8 +104,10 @@ public:
 
     /** Looks up a name with the system's resolver; include `kedge/detail/resolve.hpp`.
      *
+     *  On at most eight threads of their own. Callers of one name share its look-up; an address needs none. A look-up that
+     *  hangs when the context ends is left alone. `kedge::lookups` tells how many there are.
      *  @par Completion signature `void(error_code, std::vector<asio::ip::tcp::endpoint>)`
-     *  @par Per-operation cancellation terminal, partial, total: the look-up is left alone and its result dropped
+     *  @par Per-operation cancellation terminal, partial, total: at once; the look-up is left alone and its result dropped
      */
     template <class Token> auto async_resolve(std::string host, std::string service, Token&& token);
 

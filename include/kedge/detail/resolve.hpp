@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <kedge/detail/resolve_system.hpp>
+#include <kedge/detail/resolve_threads.hpp>
 #include <kedge/error.hpp>
 #include <kedge/runtime.hpp>
 
@@ -10,83 +12,30 @@
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/execution.hpp>
-#include <boost/asio/ip/address.hpp>
-#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/execution_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
+#include <boost/asio/query.hpp>
 
 #include <atomic>
-#include <cerrno>
-#include <charconv>
-#include <cstring>
 #include <memory>
 #include <string>
 #include <type_traits>
 #include <utility>
-#include <vector>
-
-#include <netdb.h>
 
 namespace kedge {
 namespace detail {
 
-using endpoints = std::vector<boost::asio::ip::tcp::endpoint>;
-
-inline error_code resolver_error(int code) noexcept {
-    namespace error = boost::asio::error;
-    switch (code) {
-    case 0: return {};
-    case EAI_AGAIN: return error::host_not_found_try_again;
-    case EAI_BADFLAGS: return error::invalid_argument;
-    case EAI_FAIL: return error::no_recovery;
-    case EAI_FAMILY: return error::address_family_not_supported;
-    case EAI_MEMORY: return error::no_memory;
-    case EAI_SERVICE: return error::service_not_found;
-    case EAI_SOCKTYPE: return error::socket_type_not_supported;
-    case EAI_SYSTEM: return {errno, boost::system::system_category()};
-    default: return error::host_not_found;
-    }
-}
-
-/// Blocks for as long as the system's resolver does.
-inline error_code resolve_now(const std::string& host, const std::string& service, endpoints& found) {
-    addrinfo hints{};
-    hints.ai_socktype = SOCK_STREAM;
-    hints.ai_flags = AI_ADDRCONFIG;
-    addrinfo* list = nullptr;
-    if (const int code = ::getaddrinfo(host.c_str(), service.c_str(), &hints, &list)) return resolver_error(code);
-    const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(list, &::freeaddrinfo);
-    for (const addrinfo* a = list; a; a = a->ai_next) {
-        boost::asio::ip::tcp::endpoint e;
-        if (a->ai_addrlen > e.capacity()) continue;
-        std::memcpy(e.data(), a->ai_addr, a->ai_addrlen);
-        e.resize(a->ai_addrlen);
-        found.push_back(e);
-    }
-    return {};
-}
-
-/// Without the network and without files: addresses, and `localhost`; services by number.
-inline error_code resolve_literal(const std::string& host, const std::string& service, endpoints& found) {
-    error_code ec;
-    const auto address = boost::asio::ip::make_address(host == "localhost" ? "127.0.0.1" : host, ec);
-    if (ec) return boost::asio::error::host_not_found;
-    unsigned short port = 0;
-    const auto [end, failure] = std::from_chars(service.data(), service.data() + service.size(), port);
-    if (failure != std::errc() || end != service.data() + service.size()) return boost::asio::error::service_not_found;
-    found.emplace_back(address, port);
-    return {};
-}
-
-/// One look-up. Whoever claims it, the answer or a cancellation, posts the completion.
-template <class Handler> class name_lookup : public std::enable_shared_from_this<name_lookup<Handler>> {
+/// One call for a name. Whoever claims it, the answer or a cancellation, posts the completion.
+template <class Handler>
+class name_lookup final : public lookup_waiter, public std::enable_shared_from_this<name_lookup<Handler>> {
     using executor = boost::asio::associated_executor_t<Handler, boost::asio::any_io_executor>;
     using tracked = std::decay_t<typename boost::asio::prefer_result<
         const executor&, boost::asio::execution::outstanding_work_t::tracked_t>::type>;
 
 public:
-    name_lookup(Handler&& handler, const boost::asio::any_io_executor& ex)
-        : handler_(std::move(handler)),
+    name_lookup(Handler&& handler, const boost::asio::any_io_executor& ex, std::weak_ptr<name_lookups> all)
+        : all_(std::move(all)), handler_(std::move(handler)),
           work_(boost::asio::prefer(boost::asio::get_associated_executor(handler_, ex),
                                     boost::asio::execution::outstanding_work.tracked)) {}
 
@@ -96,11 +45,14 @@ public:
         if (!slot.is_connected()) return;
         slot.assign([weak = this->weak_from_this()](boost::asio::cancellation_type_t type) {
             if (type == boost::asio::cancellation_type::none) return;
-            if (const auto self = weak.lock()) self->finish(boost::asio::error::operation_aborted, {});
+            const auto self = weak.lock();
+            if (!self) return;
+            self->finish(boost::asio::error::operation_aborted, {});
+            if (const auto all = self->all_.lock()) all->leave(self.get());
         });
     }
 
-    void finish(error_code ec, endpoints found) {
+    void finish(error_code ec, endpoints found) override {
         if (claimed_.exchange(true, std::memory_order_acq_rel)) return;
         const tracked ex = work_;
         boost::asio::post(ex, completion{this->shared_from_this(), ec, std::move(found)});
@@ -123,33 +75,53 @@ private:
         }
     };
 
+    std::weak_ptr<name_lookups> all_;
     std::atomic<bool> claimed_{false};
     Handler handler_;
     tracked work_;
 };
 
-struct start_lookup {
-    runtime* rt;
+class start_lookup {
+public:
+    explicit start_lookup(runtime* on) noexcept : rt_(on) {}
 
     template <class Handler> void operator()(Handler&& handler, std::string host, std::string service) const {
         using plain = std::decay_t<Handler>;
-        const auto state =
-            std::make_shared<name_lookup<plain>>(plain(std::forward<Handler>(handler)), rt->executor());
+        const auto all = boost::asio::use_service<lookup_service>(rt_->context()).lookups();
+        const auto state = std::make_shared<name_lookup<plain>>(plain(std::forward<Handler>(handler)), rt_->executor(), all);
         state->listen();
-        rt->run_blocking([state, host = std::move(host), service = std::move(service),
-                          resolve = rt->is_virtual() ? &resolve_literal : &resolve_now]() mutable {
+        if (rt_->is_virtual()) return in_virtual_time(state, *all, std::move(host), std::move(service));
+        endpoints found;  // what is an address needs nobody's help, and waits for no thread
+        if (host != "localhost" && !resolve_literal(host, service, found)) return state->finish({}, std::move(found));
+        all->ask(std::move(host), std::move(service), state);
+    }
+
+private:
+    template <class State>
+    void in_virtual_time(const State& state, name_lookups& all, std::string host, std::string service) const {
+        rt_->run_blocking([state, host = std::move(host), service = std::move(service), look_up = all.scripted()]() mutable {
             endpoints found;
-            const error_code ec = state->wanted() ? resolve(host, service, found) : error_code();
+            error_code ec;
+            if (state->wanted()) ec = look_up ? look_up(host, service, found) : resolve_literal(host, service, found);
             state->finish(ec, std::move(found));
         });
     }
+
+    runtime* rt_;
 };
 
 }  // namespace detail
 
 template <class Token> auto runtime::async_resolve(std::string host, std::string service, Token&& token) {
     return boost::asio::async_initiate<Token, void(error_code, detail::endpoints)>(
-        detail::start_lookup{this}, token, std::move(host), std::move(service));
+        detail::start_lookup(this), token, std::move(host), std::move(service));
+}
+
+/** What the look-ups of the context of `ex` do. A name that hangs shows as `running` for as long as the system's resolver
+ *  takes to give up; eight of them at a time, and others are `queued`. @par Thread safety  Safe from any thread. */
+template <class Executor> lookup_snapshot lookups(const Executor& ex) {
+    boost::asio::execution_context& context = boost::asio::query(ex, boost::asio::execution::context);
+    return boost::asio::use_service<detail::lookup_service>(context).lookups()->snapshot();
 }
 
 }  // namespace kedge
