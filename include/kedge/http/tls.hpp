@@ -10,6 +10,11 @@ namespace kedge::http {
 struct tls_options {
     std::string ca_file{};  ///< PEM; used instead of the system's authorities
     std::string ca_pem{};   ///< the same as text
+
+    /** Resume the session of an earlier connection of the same client, for at most an hour after the server last showed its
+     *  certificate. What the session knows of it is verified anew each time: host, chain, dates. Off, since a server's *new*
+     *  certificate stays unseen for that long, and kept-alive connections make handshakes rare anyway. */
+    bool resume = false;
 };
 
 namespace detail {

@@ -33,14 +33,16 @@ class client_core {
 public:
     client_core(context_of_executor ctx, client_options o, url to)
         : executor(ctx.executor), timeout(o.timeout), max_body(o.max_body),
+          target(std::make_shared<destination>(to, to.tls ? make_tls_context(o.tls) : nullptr, o.connect_timeout)),
           pool(ctx,
                {.name = to.authority(), .max = o.max_connections, .acquire_timeout = o.timeout,
                 .connect_timeout = o.connect_timeout, .on_event = o.on_event},
-               connector(to, to.tls ? make_tls_context(o.tls) : nullptr)) {}
+               connector(target)) {}
 
     const boost::asio::any_io_executor executor;
     const nanoseconds timeout;
     const std::size_t max_body;
+    const std::shared_ptr<destination> target;
     connection_pool<connection> pool;
 };
 
@@ -85,9 +87,28 @@ private:
     }
 
     boost::asio::awaitable<void> run() {
-        lease<connection> held =
-            co_await core_->pool.async_acquire(call_, boost::asio::redirect_error(boost::asio::use_awaitable, result_));
-        if (!result_) result_ = co_await held->exchange(what_, core_->max_body, answer_, phase_);
+        for (;;) {
+            lease<connection> held =
+                co_await core_->pool.async_acquire(call_, boost::asio::redirect_error(boost::asio::use_awaitable, result_));
+            if (result_) co_return note_dial();
+            if (!held->is_dead()) {
+                result_ = co_await held->exchange(what_, core_->max_body, answer_, phase_);
+                co_return;
+            }
+            // nothing was written yet, so another one may be taken; but a server that closes what is new is not called again
+            result_ = boost::asio::error::eof;
+            phase_ = send_phase::tls_done;
+            const bool fresh = held->is_fresh();
+            held.discard(result_);
+            if (fresh) co_return;
+            phase_ = send_phase::none;
+        }
+    }
+
+    /// There is no connection. The pool dials, not the request; so this is how far the dial got that the request waited for.
+    void note_dial() noexcept {
+        const bool failed = result_ == core_->pool.snapshot().last_connect_error;
+        phase_ = (failed ? core_->target->failed : core_->target->dialing).load(std::memory_order_relaxed);
     }
 
     void finish(const std::exception_ptr& thrown) {

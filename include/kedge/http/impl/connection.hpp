@@ -18,17 +18,29 @@
 #include <boost/asio/ssl/stream.hpp>
 
 #include <array>
+#include <atomic>
 #include <memory>
 #include <optional>
 
 namespace kedge::http::detail {
 
+/// Where the connections of one client lead to, and how far they get.
+struct destination {
+    destination(url u, std::shared_ptr<tls_context> context, nanoseconds connect_timeout)
+        : to(std::move(u)), tls(std::move(context)), limit(connect_timeout) {}
+
+    const url to;
+    const std::shared_ptr<tls_context> tls;  ///< null: plain text
+    const nanoseconds limit;                 ///< for name, TCP and TLS together; the pool stops what takes longer
+    std::atomic<send_phase> dialing{send_phase::none}, failed{send_phase::none};  ///< of the latest attempts
+};
+
 /** One HTTP/1.1 connection that is kept alive. Cancelling anything closes nothing by itself, but leaves it broken, and the
  *  pool closes it. Not thread-safe. */
 class connection {
 public:
-    connection(const boost::asio::any_io_executor& ex, url to, std::shared_ptr<tls_context> tls)
-        : to_(std::move(to)), tls_(std::move(tls)), executor_(ex), socket_(ex) {}
+    connection(const boost::asio::any_io_executor& ex, std::shared_ptr<destination> to)
+        : to_(std::move(to)), executor_(ex), runtime_(runtime::of(ex)), socket_(ex) {}
 
     const boost::asio::any_io_executor& executor() const noexcept { return executor_; }
 
@@ -40,36 +52,43 @@ public:
     boost::asio::awaitable<error_code> exchange(const request&, std::size_t max_body, response&, send_phase&);
 
     reuse state() const noexcept { return idle_ ? reuse::clean : reuse::broken; }
+    /// The server closed, speaks unasked, or is about to close. Before the first answer TLS 1.3 sends session tickets, which
+    /// are no harm.
     bool is_dead() noexcept;
+    bool is_fresh() const noexcept { return !used_; }
     void close() noexcept;
 
 private:
     using tcp = boost::asio::ip::tcp;
 
     static boost::asio::awaitable<void> open_by(connection&, error_code&);
-    boost::asio::awaitable<error_code> connect();
+    boost::asio::awaitable<error_code> connect(time_point end);
+    boost::asio::awaitable<error_code> connect_to(const tcp::endpoint& address, time_point until);
+    void reached(send_phase phase) noexcept { to_->dialing.store(phase, std::memory_order_relaxed); }
     boost::asio::awaitable<error_code> shake_hands();
     boost::asio::awaitable<error_code> write(const std::string& text);
     boost::asio::awaitable<error_code> read(response_reader&, send_phase&);
     boost::asio::awaitable<std::size_t> read_some(error_code&);
     bool has_leftovers() noexcept;
+    void note_keep_alive(const response& answer) noexcept;
 
-    url to_;
-    std::shared_ptr<tls_context> tls_;
+    std::shared_ptr<destination> to_;
     boost::asio::any_io_executor executor_;
+    runtime& runtime_;
     tcp::socket socket_;
     std::optional<boost::asio::ssl::stream<tcp::socket&>> stream_;
     std::array<char, 8192> buffer_;
+    time_point retire_at_ = time_point::max();  // when the server said it would close
     bool idle_ = false, used_ = false, leftovers_ = false;
 };
 
 /// What @ref connection_pool asks for.
 class connector {
 public:
-    connector(url to, std::shared_ptr<tls_context> tls) : to_(std::move(to)), tls_(std::move(tls)) {}
+    explicit connector(std::shared_ptr<destination> to) : to_(std::move(to)) {}
 
     std::unique_ptr<connection> create(const boost::asio::any_io_executor& ex) const {
-        return std::make_unique<connection>(ex, to_, tls_);
+        return std::make_unique<connection>(ex, to_);
     }
 
     template <class Token> auto async_connect(connection& c, Token&& token) const {
@@ -87,8 +106,7 @@ public:
     bool is_dead(connection& c) const noexcept { return c.is_dead(); }
 
 private:
-    url to_;
-    std::shared_ptr<tls_context> tls_;
+    std::shared_ptr<destination> to_;
 };
 
 }  // namespace kedge::http::detail

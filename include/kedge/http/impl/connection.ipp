@@ -3,7 +3,9 @@
 
 #include <kedge/detail/config.hpp>
 #include <kedge/detail/resolve.hpp>
+#include <kedge/http/impl/addresses.hpp>
 #include <kedge/http/impl/connection.hpp>
+#include <kedge/timer.hpp>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -15,6 +17,9 @@
 #include <openssl/ssl.h>
 
 #include <cerrno>
+#include <charconv>
+#include <string_view>
+#include <utility>
 
 #include <sys/socket.h>
 
@@ -38,39 +43,69 @@ KEDGE_DECL void connection::open(const asio::any_io_executor& on, asio::cancella
     asio::co_spawn(on, std::move(opening), asio::bind_cancellation_slot(slot, std::move(finish)));
 }
 
+/// However a dial ends, by a throw too: how far it got.
+struct failure_note {
+    destination& of;
+
+    ~failure_note() { of.failed.store(of.dialing.load(std::memory_order_relaxed), std::memory_order_relaxed); }
+};
+
 KEDGE_DECL asio::awaitable<void> connection::open_by(connection& self, error_code& ec) {
-    ec = co_await self.connect();
-    if (!ec && self.to_.tls) ec = co_await self.shake_hands();
+    const failure_note note{*self.to_};
+    self.reached(send_phase::none);
+    ec = co_await self.connect(core::saturating_add(self.runtime_.now(), self.to_->limit));
+    if (!ec && self.to_->tls) ec = co_await self.shake_hands();
     self.idle_ = !ec;
+    if (!ec) self.reached(send_phase::none);  // nothing is being dialled any more
 }
 
-KEDGE_DECL asio::awaitable<error_code> connection::connect() {
+KEDGE_DECL asio::awaitable<error_code> connection::connect(time_point end) {
     error_code ec;
-    const auto ex = co_await asio::this_coro::executor;
-    const auto found = co_await runtime::of(ex).async_resolve(to_.host, std::to_string(to_.port),
-                                                              asio::redirect_error(asio::use_awaitable, ec));
+    const auto found = co_await runtime_.async_resolve(to_->to.host, std::to_string(to_->to.port),
+                                                       asio::redirect_error(asio::use_awaitable, ec));
     if (ec) co_return ec;
+    reached(send_phase::resolved);
     ec = asio::error::host_not_found;
-    for (const auto& endpoint : found) {
-        error_code ignored;
-        socket_.close(ignored);
-        ec = {};
-        co_await socket_.async_connect(endpoint, asio::redirect_error(asio::use_awaitable, ec));
+    const auto addresses = addresses_to_try(found);
+    for (std::size_t i = 0; i < addresses.size(); ++i) {
+        ec = co_await connect_to(addresses[i], end_of_share(runtime_.now(), end, addresses.size() - i));
         if (!ec || ec == asio::error::operation_aborted) break;
     }
+    if (ec) co_return ec;
     error_code ignored;
-    if (!ec) socket_.set_option(tcp::no_delay(true), ignored);
-    co_return ec;
+    socket_.set_option(tcp::no_delay(true), ignored);
+    reached(send_phase::connected);
+    co_return error_code();
+}
+
+KEDGE_DECL asio::awaitable<error_code> connection::connect_to(const tcp::endpoint& address, time_point until) {
+    const auto over = std::make_shared<bool>(false);
+    const auto at_end = [](bool* b) { *b = true; };  // also by a throw: the timer may have fired, and be told in a moment
+    const std::unique_ptr<bool, decltype(at_end)> ending(over.get(), at_end);
+    timer limit(co_await asio::this_coro::executor);
+    limit.expires_at(until);
+    limit.async_wait([this, over](error_code ec) {
+        if (!ec && !std::exchange(*over, true)) close();
+    });
+    close();
+    error_code ec;
+    co_await socket_.async_connect(address, asio::redirect_error(asio::use_awaitable, ec));
+    co_return *over ? error_code(asio::error::timed_out) : ec;
 }
 
 KEDGE_DECL asio::awaitable<error_code> connection::shake_hands() {
-    stream_.emplace(socket_, tls_->get());
+    tls_context& tls = *to_->tls;
+    stream_.emplace(socket_, tls.get());
     SSL* const ssl = stream_->native_handle();
-    error_code ec = expect_host(ssl, to_);
+    error_code ec = expect_host(ssl, to_->to);
     if (ec) co_return ec;
+    tls.resume(ssl, runtime_.wall_now());
     co_await stream_->async_handshake(asio::ssl::stream_base::client, asio::redirect_error(asio::use_awaitable, ec));
     if (ec && ec != asio::error::operation_aborted && SSL_get_verify_result(ssl) != X509_V_OK) ec = errc::not_verified;
     if (!ec && !is_verified(ssl)) ec = errc::not_verified;
+    if (ec == asio::ssl::error::stream_truncated) ec = asio::error::eof;
+    if (ec) tls.drop_session();
+    else reached(send_phase::tls_done);
     co_return ec;
 }
 
@@ -78,7 +113,7 @@ KEDGE_DECL asio::awaitable<error_code> connection::exchange(const request& what,
                                                             send_phase& phase) {
     idle_ = false;
     phase = send_phase::tls_done;
-    const std::string text = text_of(what, to_);
+    const std::string text = text_of(what, to_->to);
     phase = send_phase::partial;  // from here on some of it may be on its way
     if (const error_code ec = co_await write(text)) co_return ec;
     phase = send_phase::complete;
@@ -87,6 +122,7 @@ KEDGE_DECL asio::awaitable<error_code> connection::exchange(const request& what,
     phase = send_phase::response_done;
     answer = std::move(reader.get());
     used_ = true;
+    note_keep_alive(answer);
     idle_ = reader.keep_alive() && !leftovers_ && !has_leftovers();
     co_return error_code();
 }
@@ -128,8 +164,20 @@ KEDGE_DECL bool connection::has_leftovers() noexcept {
     return SSL_pending(ssl) > 0 || BIO_ctrl_pending(SSL_get_rbio(ssl)) > 0;
 }
 
-/// The server closed, or speaks unasked. Before the first answer TLS 1.3 sends session tickets, which are no harm.
+/// `Keep-Alive: timeout=5`: within that second the server closes, perhaps while a request is on its way.
+KEDGE_DECL void connection::note_keep_alive(const response& answer) noexcept {
+    constexpr std::string_view name = "timeout=";
+    const std::string_view field = answer["keep-alive"];
+    const auto at = field.find(name);
+    unsigned seconds = 0;
+    if (at == field.npos) return;
+    const char* const begin = field.data() + at + name.size();
+    if (std::from_chars(begin, field.data() + field.size(), seconds).ec != std::errc()) return;
+    retire_at_ = runtime_.now() + std::chrono::seconds(seconds) - std::chrono::seconds(1);
+}
+
 KEDGE_DECL bool connection::is_dead() noexcept {
+    if (runtime_.now() >= retire_at_) return true;
     char byte;
     const auto got = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     if (got < 0) return errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR;

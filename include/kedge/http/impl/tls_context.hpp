@@ -2,6 +2,7 @@
 #pragma once
 
 #include <kedge/error.hpp>
+#include <kedge/http/impl/tls_sessions.hpp>
 #include <kedge/http/tls.hpp>
 #include <kedge/http/url.hpp>
 
@@ -16,14 +17,22 @@ public:
 
     boost::asio::ssl::context& get() noexcept { return context_; }
 
+    /// Offers what is there, for the handshake to come. @param now the time of day
+    void resume(SSL* ssl, std::chrono::system_clock::time_point now) noexcept;
+    void drop_session() noexcept { sessions_.drop(); }
+
 private:
+    static int on_session(SSL* ssl, SSL_SESSION* made) noexcept;
+
     boost::asio::ssl::context context_{boost::asio::ssl::context::tls_client};
+    tls_sessions sessions_;
+    bool resumes_;
 };
 
 /// The verified name, SNI and `Host` are one and the same: the URL's host.
 error_code expect_host(SSL* ssl, const url& of) noexcept;
 
-/// After the handshake, before the first byte of the application: was this really verified?
+/// After the handshake, before the first byte of the application: is the outcome what was asked for? Settings do not count.
 bool is_verified(SSL* ssl) noexcept;
 
 }  // namespace kedge::http::detail
