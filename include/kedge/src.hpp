@@ -2,13 +2,16 @@
 #pragma once
 
 // All bodies at once. Define KEDGE_SEPARATE_COMPILATION for the whole program and include this in exactly one unit; the
-// others then compile neither OpenSSL nor SQLite. Needs both.
+// others then compile neither OpenSSL nor SQLite nor libpq. Needs the first two, and has PostgreSQL where libpq is.
 
 #include <kedge/kedge.hpp>
 #include <kedge/log/log.hpp>
 #include <kedge/payment/http_exchange.hpp>
 #include <kedge/payment_client.hpp>
 #include <kedge/sqlite/client.hpp>
+#if __has_include(<libpq-fe.h>)
+#include <kedge/postgres/client.hpp>
+#endif
 
 #include <kedge/http/impl/client.ipp>
 #include <kedge/http/impl/connection.ipp>
@@ -44,3 +47,12 @@
 #include <kedge/sqlite/impl/error.ipp>
 #include <kedge/sqlite/impl/session.ipp>
 #include <kedge/sqlite/impl/url.ipp>
+#if __has_include(<libpq-fe.h>)
+#include <kedge/postgres/impl/cancel_desk.ipp>
+#include <kedge/postgres/impl/dialing.ipp>
+#include <kedge/postgres/impl/error.ipp>
+#include <kedge/postgres/impl/session.ipp>
+#include <kedge/postgres/impl/talking.ipp>
+#include <kedge/postgres/impl/url.ipp>
+#include <kedge/postgres/impl/values.ipp>
+#endif

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <kedge/associated_attempt.hpp>
+#include <kedge/postgres/impl/session.hpp>
+#include <kedge/sql/batches.hpp>
+
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/execution.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/prefer.hpp>
+#include <boost/asio/query.hpp>
+
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+namespace kedge::postgres::detail {
+
+/// Brings the end of a job to its handler, which takes rows or only a code.
+template <bool WithRows, class Handler> class completion {
+    using associated = boost::asio::associated_executor_t<Handler, boost::asio::any_io_executor>;
+    using executor = std::decay_t<typename boost::asio::prefer_result<
+        const associated&, boost::asio::execution::outstanding_work_t::tracked_t>::type>;
+
+public:
+    completion(Handler handler, const boost::asio::any_io_executor& io)
+        : io_work_(boost::asio::prefer(io, boost::asio::execution::outstanding_work.tracked)),
+          work_(boost::asio::prefer(boost::asio::get_associated_executor(handler, io),
+                                    boost::asio::execution::outstanding_work.tracked)),
+          handler_(std::move(handler)) {}
+
+    void operator()(outcome result, deliver how) {
+        const executor ex = work_;
+        auto end = [self = std::move(*this), result = std::move(result)]() mutable {
+            std::move(self).finish(std::move(result));
+        };
+        if (how == deliver::here) boost::asio::dispatch(ex, std::move(end));
+        else boost::asio::post(ex, std::move(end));
+    }
+
+private:
+    void finish(outcome result) && {
+        boost::asio::get_associated_cancellation_slot(handler_).clear();
+        if (call_report* report = get_associated_attempt(handler_).report; report != nullptr && result.ec)
+            report->said.set(result.state, result.message.empty() ? result.ec.message() : result.message);
+        [[maybe_unused]] const boost::asio::any_io_executor io_work = std::move(io_work_);
+        [[maybe_unused]] const executor work = std::move(work_);
+        Handler handler = std::move(handler_);
+        if constexpr (WithRows) std::move(handler)(result.ec, std::move(result.result));
+        else std::move(handler)(result.ec);
+    }
+
+    boost::asio::any_io_executor io_work_;
+    executor work_;  // not a work guard: Asio's cannot hold a strand of an any_io_executor
+    Handler handler_;
+};
+
+/// The initiation of each operation: it owns what it starts, so that `deferred` may outlive the connection.
+template <bool WithRows> struct launcher {
+    std::shared_ptr<session> on;
+    boost::asio::any_io_executor io;
+    std::shared_ptr<job> work;
+    error_code refused;
+
+    template <class Handler> void operator()(Handler&& handler) {
+        using ending = completion<WithRows, std::decay_t<Handler>>;
+        if (refused) return ending(std::forward<Handler>(handler), io)({refused, {}, {}, {}}, deliver::later);
+        listen(boost::asio::get_associated_cancellation_slot(handler));
+        work->deadline = get_associated_attempt(handler).deadline;
+        work->done = done_function(ending(std::forward<Handler>(handler), io));
+        on->submit(std::move(work));
+    }
+
+private:
+    template <class Slot> void listen(Slot slot) {
+        if (!slot.is_connected()) return;
+        slot.assign([session = on, job = work](boost::asio::cancellation_type type) {
+            using boost::asio::cancellation_type;
+            if ((type & (cancellation_type::terminal | cancellation_type::partial)) != cancellation_type::none)
+                session->cancel(*job);
+        });
+    }
+};
+
+/// One batch on its way to where the handler is. The session goes on when it has been handled, or stops when nobody will.
+class batch_delivery {
+public:
+    batch_delivery(std::shared_ptr<session> from, batch_receiver to, rows some, std::shared_ptr<job> of) noexcept
+        : from_(std::move(from)), to_(std::move(to)), rows_(std::move(some)), of_(std::move(of)) {}
+    batch_delivery(batch_delivery&&) noexcept = default;
+    batch_delivery& operator=(batch_delivery&&) = delete;
+    ~batch_delivery() {
+        if (of_ != nullptr) from_->resume(*of_, false);
+    }
+
+    void operator()() {
+        const std::shared_ptr<job> of = std::move(of_);
+        if (!of->stopped) from_->resume(*of, to_(std::move(rows_)));
+    }
+
+private:
+    std::shared_ptr<session> from_;
+    batch_receiver to_;
+    rows rows_;
+    std::shared_ptr<job> of_;
+};
+
+struct batch_launcher {
+    launcher<false> start;
+    batch_receiver to;
+
+    template <class Handler> void operator()(Handler&& handler) {
+        const auto ex = boost::asio::get_associated_executor(handler, start.io);
+        start.work->on_batch = [from = start.on, to = to, ex](rows some, std::shared_ptr<job> of) {
+            boost::asio::post(ex, batch_delivery(from, to, std::move(some), std::move(of)));
+        };
+        start(std::forward<Handler>(handler));
+    }
+};
+
+}  // namespace kedge::postgres::detail
