@@ -13,7 +13,7 @@
 
 namespace survival {
 
-/// Charges of one amount reach the dependency as requests.
+/// Charges of one amount, and questions what became of them, reach the dependency as requests.
 class payment_end final : public kedge::payment::exchange {
 public:
     explicit payment_end(dependency& to) : to_(to) {}
@@ -25,7 +25,7 @@ public:
 
     void start(const kedge::payment::request& what, const kedge::attempt& of,
                kedge::payment::exchange_handler handler) override {
-        const std::string& key = key_of(what);
+        const std::string key = key_of(what);
         const answer said = to_.ask(std::stoull(key.substr(6)) - first_order, of.number);
         kedge::async_sleep(to_.sim, said.after, waiting{std::move(handler), said.error, key});
     }
@@ -33,10 +33,10 @@ public:
 private:
     static constexpr std::uint64_t first_order = 10'000'000'000;
 
-    static const std::string& key_of(const kedge::payment::request& what) {
+    static std::string key_of(const kedge::payment::request& what) {
         for (const auto& field : what.headers)
             if (field.name == "Idempotency-Key") return field.value;
-        return what.target;
+        return what.target.substr(what.target.find('=') + 1);
     }
 
     struct waiting {
