@@ -29,27 +29,32 @@ namespace payment_test {
 
 const std::string canary = "tok_canary_5f0c1d";
 
-/// Between client and provider: sees the questions for a payment, and answers them itself if it is told to.
+/// Between client and provider: hears all requests, and answers itself what it is told to.
 struct desk final : payment::exchange {
+    struct reply {
+        payment::response said{};
+        error_code error{};
+        payment::send_phase phase = payment::send_phase::response_done;
+    };
+
     desk(testing::simulation& s, std::shared_ptr<payment::exchange> b) : sim(s), behind(std::move(b)) {}
+
+    static bool is_question(const payment::request& what) { return what.method == "GET" && what.target != "/health"; }
 
     void start(const payment::request& what, const attempt& of, payment::exchange_handler handler) override {
         heard.push_back(what);
-        const bool question = what.method == "GET" && what.target != "/health";
-        if (question) asked.push_back(sim.now());
-        if (!question || !answers) return behind->start(what, of, std::move(handler));
-        const payment::response said = answers(what);
+        if (is_question(what)) asked.push_back(sim.now());
+        std::optional<reply> own = answers ? answers(what) : std::nullopt;
+        if (!own) return behind->start(what, of, std::move(handler));
         const auto ex = handler.get_executor();
-        boost::asio::post(ex, [said, handler = std::move(handler)]() mutable {
-            if (said.status != 0) return handler({}, said, payment::send_phase::response_done);
-            handler(boost::asio::error::connection_reset, {}, payment::send_phase::complete);
-        });
+        auto give = [own, handler = std::move(handler)]() mutable { handler(own->error, own->said, own->phase); };
+        boost::asio::post(ex, std::move(give));
     }
 
     testing::simulation& sim;
     std::shared_ptr<payment::exchange> behind;
-    std::function<payment::response(const payment::request&)> answers{};  ///< questions; status 0 is a reset
-    std::vector<time_point> asked{};
+    std::function<std::optional<reply>(const payment::request&)> answers{};
+    std::vector<time_point> asked{};  ///< when, for a payment
     std::vector<payment::request> heard{};
 };
 
@@ -88,8 +93,16 @@ struct shop {
         sim.run_until([&] { return end.has_value(); });
         return *end;
     }
-    void nobody_can_be_asked() {
-        front->answers = [](const payment::request&) { return payment::response{503, {}, {}}; };
+    void nobody_can_be_asked() { questions_get(503); }
+    void questions_get(int status, const std::string& body = {}) {
+        front->answers = [=](const payment::request& what) -> std::optional<desk::reply> {
+            if (!desk::is_question(what)) return {};
+            return desk::reply{{status, {}, body}};
+        };
+    }
+    std::string body(const std::string& state, const std::string& amount = "19.90") const {
+        return R"({"id":"ch_1","status":")" + state + R"(","amount":")" + amount +
+               R"(","currency":"EUR","idempotency_key":")" + key.text() + "\"}";
     }
     std::string logged() const {
         std::string all;
