@@ -44,93 +44,99 @@ constexpr auto good = kind::success, bad = kind::failure, calm = kind::neutral;
 constexpr auto rejected = outcome::rejected, unknown = outcome::unknown;
 using payment::errc;
 
+const row single[] = {
+    {"the name does not exist", lost(net::host_not_found, send_phase::none), proof::not_sent, outcome::not_sent,
+     net::host_not_found, yes, bad},
+    {"nobody listens", lost(net::connection_refused, send_phase::resolved), proof::not_sent, outcome::not_sent,
+     net::connection_refused, yes, bad},
+    {"no connection in time", lost(net::timed_out, send_phase::resolved), proof::not_sent, outcome::not_sent, net::timed_out,
+     yes, bad},
+    {"certificate or host name", lost(http::errc::not_verified, send_phase::connected), proof::not_sent, outcome::not_sent,
+     http::errc::not_verified, no, bad},
+    {"a request that cannot be sent", lost(http::errc::bad_request, send_phase::tls_done), proof::not_sent,
+     outcome::not_sent, http::errc::bad_request, no, bad},
+    {"reset before any byte", lost(net::connection_reset, send_phase::tls_done), proof::not_sent, outcome::not_sent,
+     net::connection_reset, yes, bad},
+    {"end of stream before any byte", lost(net::eof, send_phase::tls_done), proof::not_sent, outcome::not_sent, net::eof, yes,
+     bad},
+    {"reset after some bytes", lost(net::connection_reset, send_phase::partial), ambiguous, unknown, net::connection_reset,
+     yes, bad},
+    {"end of stream without an answer", lost(net::eof, send_phase::complete), ambiguous, unknown, net::eof, yes, bad},
+    {"an error of TLS after some bytes", lost(http::errc::not_verified, send_phase::partial), ambiguous, unknown,
+     http::errc::not_verified, yes, bad},
+    {"a body that ends too early", lost(http::errc::truncated, send_phase::response_head), ambiguous, unknown,
+     http::errc::truncated, once, bad},
+    {"bad framing", lost(http::errc::bad_response, send_phase::response_head), ambiguous, unknown, http::errc::bad_response,
+     once, bad},
+    {"an answer without an end", lost(http::errc::response_too_large, send_phase::response_head), ambiguous, unknown,
+     http::errc::response_too_large, once, bad},
+    {"2xx without a body", gives(200), ambiguous, unknown, errc::malformed_answer, once, bad},
+    {"2xx that is no JSON", gives(201, "<html>"), ambiguous, unknown, errc::malformed_answer, once, bad},
+    {"2xx that says too little", gives(200, R"({"status":"succeeded"})"), ambiguous, unknown, errc::malformed_answer, once,
+     bad},
+    {"2xx about another amount", gives(200, paid("succeeded", "19.91")), ambiguous, unknown, errc::foreign_answer, once, bad},
+    {"2xx about another currency", gives(200, paid("succeeded", "19.90", "USD")), ambiguous, unknown, errc::foreign_answer,
+     once, bad},
+    {"2xx about another key", gives(201, paid("succeeded", "19.90", "EUR", "another-key-0000000")), ambiguous, unknown,
+     errc::foreign_answer, once, bad},
+    {"200 succeeded", gives(200, paid("succeeded")), settles, outcome::succeeded, {}, no, good},
+    {"201 succeeded", gives(201, paid("succeeded")), settles, outcome::succeeded, {}, no, good},
+    {"200 declined", gives(200, paid("declined")), settles, outcome::declined, errc::declined, no, good},
+    {"200 pending", gives(200, paid("pending")), settles, outcome::pending, {}, no, good},
+    {"200 processing", gives(200, paid("processing")), settles, outcome::pending, {}, no, good},
+    {"202", gives(202, paid("pending")), settles, outcome::pending, {}, no, good},
+    {"202 without a body", gives(202), settles, outcome::pending, {}, no, good},
+    {"202 about another key", gives(202, paid("pending", "19.90", "EUR", "another-key-0000000")), ambiguous, unknown,
+     errc::foreign_answer, once, bad},
+    {"401", gives(401), in_front, rejected, errc::unauthorized, no, good},
+    {"403", gives(403), in_front, rejected, errc::unauthorized, no, good},
+    {"402 about our key", gives(402, R"({"idempotency_key":")" + ours + "\"}"), settles, outcome::declined, errc::declined,
+     no, good},
+    {"402 that names no key", gives(402), in_front, outcome::declined, errc::declined, no, good},
+    {"408", gives(408), in_front, rejected, errc::unavailable, yes, bad},
+    {"409 in flight", gives(409, problem("idempotency_key_in_use")), ambiguous, unknown, errc::key_in_use, yes, calm},
+    {"409 that does not say", gives(409), ambiguous, unknown, errc::key_in_use, yes, calm},
+    {"409 other content", gives(409, problem("idempotency_key_reused")), in_front, rejected, errc::key_conflict, no, good},
+    {"412", gives(412), in_front, rejected, errc::rejected, no, good},
+    {"422", gives(422, problem("amount_too_small")), in_front, rejected, errc::rejected, no, good},
+    {"422 other content", gives(422, problem("idempotency_key_reused")), in_front, rejected, errc::key_conflict, no, good},
+    {"425", gives(425), in_front, rejected, errc::unavailable, once, calm},
+    {"429", gives(429), in_front, rejected, errc::throttled, yes, calm},
+    {"500", gives(500), ambiguous, unknown, errc::unavailable, yes, bad},
+    {"500 that is stored", gives(500, {}, {{"Idempotent-Replayed", "true"}}), ambiguous, unknown, errc::unavailable, no, bad},
+    {"503", gives(503), ambiguous, unknown, errc::unavailable, yes, bad},
+    {"503 with a wait", gives(503, {}, {{"Retry-After", "1"}}), ambiguous, unknown, errc::unavailable, yes, kind::overload},
+    {"302", gives(302), ambiguous, unknown, errc::unavailable, no, bad},
+    {"303", gives(303), ambiguous, unknown, errc::unavailable, no, bad},
+    {"500, and the provider says no", gives(500, {}, {{"Should-Retry", "false"}}), ambiguous, unknown, errc::unavailable, no,
+     bad},
+    {"400, and the provider says yes", gives(400, {}, {{"Should-Retry", "true"}}), in_front, rejected, errc::rejected, yes,
+     calm},
+    {"200 succeeded, and the provider says yes", gives(200, paid("succeeded"), {{"Should-Retry", "true"}}), settles,
+     outcome::succeeded, {}, no, good},
+};
+
+struct group {
+    std::vector<int> statuses;
+    row like;
+};
+const group groups[] = {
+    {{400, 404, 405, 406, 410, 411, 413, 414, 415, 418, 421, 428, 431, 451},
+     {"other 4xx", {}, in_front, rejected, errc::rejected, no, good}},
+    {{300, 301, 304, 307, 308}, {"other 3xx", {}, in_front, rejected, errc::rejected, no, good}},
+    {{501, 505, 511}, {"cannot do it", {}, in_front, rejected, errc::rejected, no, bad}},
+    {{502, 504, 520, 521, 522, 523, 524, 525, 526, 527, 599},
+     {"other 5xx", {}, ambiguous, unknown, errc::unavailable, yes, bad}},
+    {{0, 99, 100, 103, 199, 600, 999}, {"no status of an answer", {}, ambiguous, unknown, errc::malformed_answer, once, bad}},
+};
+
 std::vector<row> table() {
-    std::vector<row> rows{
-        {"the name does not exist", lost(net::host_not_found, send_phase::none), proof::not_sent, outcome::not_sent,
-         net::host_not_found, yes, bad},
-        {"nobody listens", lost(net::connection_refused, send_phase::resolved), proof::not_sent, outcome::not_sent,
-         net::connection_refused, yes, bad},
-        {"no connection in time", lost(net::timed_out, send_phase::resolved), proof::not_sent, outcome::not_sent, net::timed_out,
-         yes, bad},
-        {"certificate or host name", lost(http::errc::not_verified, send_phase::connected), proof::not_sent, outcome::not_sent,
-         http::errc::not_verified, no, bad},
-        {"a request that cannot be sent", lost(http::errc::bad_request, send_phase::tls_done), proof::not_sent,
-         outcome::not_sent, http::errc::bad_request, no, bad},
-        {"reset before any byte", lost(net::connection_reset, send_phase::tls_done), proof::not_sent, outcome::not_sent,
-         net::connection_reset, yes, bad},
-        {"end of stream before any byte", lost(net::eof, send_phase::tls_done), proof::not_sent, outcome::not_sent, net::eof, yes,
-         bad},
-        {"reset after some bytes", lost(net::connection_reset, send_phase::partial), ambiguous, unknown, net::connection_reset,
-         yes, bad},
-        {"end of stream without an answer", lost(net::eof, send_phase::complete), ambiguous, unknown, net::eof, yes, bad},
-        {"an error of TLS after some bytes", lost(http::errc::not_verified, send_phase::partial), ambiguous, unknown,
-         http::errc::not_verified, yes, bad},
-        {"a body that ends too early", lost(http::errc::truncated, send_phase::response_head), ambiguous, unknown,
-         http::errc::truncated, once, bad},
-        {"bad framing", lost(http::errc::bad_response, send_phase::response_head), ambiguous, unknown, http::errc::bad_response,
-         once, bad},
-        {"an answer without an end", lost(http::errc::response_too_large, send_phase::response_head), ambiguous, unknown,
-         http::errc::response_too_large, once, bad},
-        {"2xx without a body", gives(200), ambiguous, unknown, errc::malformed_answer, once, bad},
-        {"2xx that is no JSON", gives(201, "<html>"), ambiguous, unknown, errc::malformed_answer, once, bad},
-        {"2xx that says too little", gives(200, R"({"status":"succeeded"})"), ambiguous, unknown, errc::malformed_answer, once,
-         bad},
-        {"2xx about another amount", gives(200, paid("succeeded", "19.91")), ambiguous, unknown, errc::foreign_answer, once, bad},
-        {"2xx about another currency", gives(200, paid("succeeded", "19.90", "USD")), ambiguous, unknown, errc::foreign_answer,
-         once, bad},
-        {"2xx about another key", gives(201, paid("succeeded", "19.90", "EUR", "another-key-0000000")), ambiguous, unknown,
-         errc::foreign_answer, once, bad},
-        {"200 succeeded", gives(200, paid("succeeded")), settles, outcome::succeeded, {}, no, good},
-        {"201 succeeded", gives(201, paid("succeeded")), settles, outcome::succeeded, {}, no, good},
-        {"200 declined", gives(200, paid("declined")), settles, outcome::declined, errc::declined, no, good},
-        {"200 pending", gives(200, paid("pending")), settles, outcome::pending, {}, no, good},
-        {"200 processing", gives(200, paid("processing")), settles, outcome::pending, {}, no, good},
-        {"202", gives(202, paid("pending")), settles, outcome::pending, {}, no, good},
-        {"202 without a body", gives(202), settles, outcome::pending, {}, no, good},
-        {"202 about another key", gives(202, paid("pending", "19.90", "EUR", "another-key-0000000")), ambiguous, unknown,
-         errc::foreign_answer, once, bad},
-        {"401", gives(401), in_front, rejected, errc::unauthorized, no, good},
-        {"403", gives(403), in_front, rejected, errc::unauthorized, no, good},
-        {"402 about our key", gives(402, R"({"idempotency_key":")" + ours + "\"}"), settles, outcome::declined, errc::declined,
-         no, good},
-        {"402 that names no key", gives(402), in_front, outcome::declined, errc::declined, no, good},
-        {"408", gives(408), in_front, rejected, errc::unavailable, yes, bad},
-        {"409 in flight", gives(409, problem("idempotency_key_in_use")), ambiguous, unknown, errc::key_in_use, yes, calm},
-        {"409 that does not say", gives(409), ambiguous, unknown, errc::key_in_use, yes, calm},
-        {"409 other content", gives(409, problem("idempotency_key_reused")), in_front, rejected, errc::key_conflict, no, good},
-        {"412", gives(412), in_front, rejected, errc::rejected, no, good},
-        {"422", gives(422, problem("amount_too_small")), in_front, rejected, errc::rejected, no, good},
-        {"422 other content", gives(422, problem("idempotency_key_reused")), in_front, rejected, errc::key_conflict, no, good},
-        {"425", gives(425), in_front, rejected, errc::unavailable, once, calm},
-        {"429", gives(429), in_front, rejected, errc::throttled, yes, calm},
-        {"500", gives(500), ambiguous, unknown, errc::unavailable, yes, bad},
-        {"500 that is stored", gives(500, {}, {{"Idempotent-Replayed", "true"}}), ambiguous, unknown, errc::unavailable, no, bad},
-        {"503", gives(503), ambiguous, unknown, errc::unavailable, yes, bad},
-        {"503 with a wait", gives(503, {}, {{"Retry-After", "1"}}), ambiguous, unknown, errc::unavailable, yes, kind::overload},
-        {"302", gives(302), ambiguous, unknown, errc::unavailable, no, bad},
-        {"303", gives(303), ambiguous, unknown, errc::unavailable, no, bad},
-        {"500, and the provider says no", gives(500, {}, {{"Should-Retry", "false"}}), ambiguous, unknown, errc::unavailable, no,
-         bad},
-        {"400, and the provider says yes", gives(400, {}, {{"Should-Retry", "true"}}), in_front, rejected, errc::rejected, yes,
-         calm},
-        {"200 succeeded, and the provider says yes", gives(200, paid("succeeded"), {{"Should-Retry", "true"}}), settles,
-         outcome::succeeded, {}, no, good},
-    };
-    const auto each = [&](std::initializer_list<int> codes, const char* event, const row& like) {
-        for (const int code : codes) {
-            rows.push_back(like);
-            rows.back().event = event;
+    std::vector<row> rows(std::begin(single), std::end(single));
+    for (const group& g : groups)
+        for (const int code : g.statuses) {
+            rows.push_back(g.like);
             rows.back().end = gives(code);
         }
-    };
-    each({400, 404, 405, 406, 410, 411, 413, 414, 415, 418, 421, 428, 431, 451}, "other 4xx",
-         {"", {}, in_front, rejected, errc::rejected, no, good});
-    each({300, 301, 304, 307, 308}, "other 3xx", {"", {}, in_front, rejected, errc::rejected, no, good});
-    each({501, 505, 511}, "cannot do it", {"", {}, in_front, rejected, errc::rejected, no, bad});
-    each({502, 504, 520, 521, 522, 523, 524, 525, 526, 527, 599}, "other 5xx",
-         {"", {}, ambiguous, unknown, errc::unavailable, yes, bad});
-    each({0, 99, 100, 103, 199, 600, 999}, "no status of an answer",
-         {"", {}, ambiguous, unknown, errc::malformed_answer, once, bad});
     return rows;
 }
 

@@ -40,8 +40,8 @@ TEST_CASE_METHOD(returns, "a refund is sent once, with a key of its own") {
 TEST_CASE_METHOD(returns, "of a charge by the provider's name, all that is left, with a new key each time") {
     front->answers = [](const payment::request& what) -> std::optional<desk::reply> {
         const std::string its = what.headers.at(1).value;
-        return desk::reply{{201, {}, R"({"id":"re_1","status":"succeeded","amount":"14.90","currency":"EUR","idempotency_key":")" +
-                                         its + "\"}"}};
+        const std::string about = R"({"id":"re_1","status":"succeeded","amount":"14.90","currency":"EUR",)";
+        return desk::reply{{201, {}, about + R"("idempotency_key":")" + its + "\"}"}};
     };
     const auto a = refund(payments, refund_request::of_charge("ch_1")), b = refund(payments, refund_request::of_charge("ch_1"));
     CHECK(a.outcome() == outcome::succeeded);

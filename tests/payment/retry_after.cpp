@@ -43,7 +43,8 @@ std::string format(wall at, form as) {
 /// As the judgement has it, of an answer that came at `now`.
 nanoseconds wait_of(std::vector<payment::header> fields, wall now) {
     const idempotency_key key("order-4711-2025-10-26");
-    return payment::judge({}, {503, std::move(fields), {}}, {}, payment::send_phase::response_done, {key}, now).judged.retry_after;
+    const payment::response said{503, std::move(fields), {}};
+    return payment::judge({}, said, {}, payment::send_phase::response_done, {key}, now).judged.retry_after;
 }
 nanoseconds wait_of(std::string field, wall now) { return wait_of({{"Retry-After", std::move(field)}}, now); }
 
