@@ -78,10 +78,19 @@ KEDGE_DECL asio::awaitable<error_code> connection::connect(time_point end) {
     co_return error_code();
 }
 
+class said_at_end {
+public:
+    explicit said_at_end(bool& flag) noexcept : flag_(flag) {}
+    said_at_end(const said_at_end&) = delete;
+    ~said_at_end() { flag_ = true; }
+
+private:
+    bool& flag_;
+};
+
 KEDGE_DECL asio::awaitable<error_code> connection::connect_to(const tcp::endpoint& address, time_point until) {
     const auto over = std::make_shared<bool>(false);
-    const auto at_end = [](bool* b) { *b = true; };  // also by a throw: the timer may have fired, and be told in a moment
-    const std::unique_ptr<bool, decltype(at_end)> ending(over.get(), at_end);
+    const said_at_end ended(*over);  // also by a throw: the timer may have fired, and be told in a moment
     timer limit(co_await asio::this_coro::executor);
     limit.expires_at(until);
     limit.async_wait([this, over](error_code ec) {
