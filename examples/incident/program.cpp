@@ -29,6 +29,11 @@ bool read_format(std::string_view name, options& to) {
     return true;
 }
 
+bool read_database(std::string_view url, options& to) {
+    to.database = url;
+    return url.starts_with("postgresql://") || url.starts_with("postgres://");
+}
+
 bool read(int argc, char** argv, options& to) {
     for (int i = 1; i < argc; ++i) {
         const std::string_view option = argv[i];
@@ -36,6 +41,7 @@ bool read(int argc, char** argv, options& to) {
         if (option == "--virtual") to.only_virtual = true;
         else if (option == "--seed" && read_seed(value, to)) ++i;
         else if (option == "--log" && read_format(value, to)) ++i;
+        else if (option == "--database" && read_database(value, to)) ++i;
         else return false;
     }
     return true;
@@ -54,7 +60,7 @@ std::string compiler() {
 std::optional<options> parse(int argc, char** argv) {
     options wanted;
     if (read(argc, argv, wanted)) return wanted;
-    std::fprintf(stderr, "usage: %s [--virtual] [--seed N] [--log python|json]\n", argv[0]);
+    std::fprintf(stderr, "usage: %s [--virtual] [--seed N] [--log python|json] [--database postgresql://user@host/database]\n", argv[0]);
     return std::nullopt;
 }
 

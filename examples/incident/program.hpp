@@ -15,6 +15,7 @@ struct options {
     std::uint64_t seed = 1;
     kedge::log::formatter format = kedge::log::python_format;
     bool only_virtual = false;
+    std::string database{};  ///< URL of a PostgreSQL for the real run
 };
 
 /// Empty, after a line about the usage, if the arguments make no sense.

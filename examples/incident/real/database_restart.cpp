@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
-// Another program locks the database for three seconds, as a backup or a migration does, while orders come in.
+// Another program locks the orders for three seconds, as a migration does, while orders come in; then the database drops
+// all connections, if it has such, as a restart does.
 
 #include "../customers.hpp"
-#include "database_file.hpp"
+#include "shop_database.hpp"
 #include "trial.hpp"
 
+#include <kedge/postgres/client.hpp>
 #include <kedge/sqlite/client.hpp>
 #include <kedge/timer.hpp>
 
@@ -25,41 +27,42 @@ constexpr nanoseconds pause = 100ms, locked_for = 3s;
 struct tally {
     int failed = 0, stored = 0;
     int failed_plainly = 0;  ///< of the same orders, by a program that does not wait
+    bool dropped = false;
     nanoseconds slowest{0}, answered{0};  ///< answered: after the lock was gone
     kedge::pool_snapshot pool;
 };
 
-/// Ten orders a second for 7 s; the database is locked from the second second on.
-tally play(trial& t) {
-    const database_file file;
+/// Ten orders a second for 7 s; the table is locked from the second second on, and a second after that connections are dropped.
+template <class Client> tally play(trial& t, shop_database& shop) {
     asio::io_context io;
-    kedge::sqlite::client db(io, {.name = "shop", .url = file.url(), .sink = t.log()});
-    plain_connection other(file.path()), plain(file.path());
+    Client db(io, {.name = "shop", .url = shop.url(), .sink = t.log()});
     tally found;
     time_point back = kedge::never, answered = kedge::never;
 
-    const task lock = [&]() -> asio::awaitable<void> {
+    const task others = [&]() -> asio::awaitable<void> {
         co_await kedge::async_sleep(io, 1s, asio::use_awaitable);
-        while (!other.execute("begin exclusive")) co_await kedge::async_sleep(io, 1ms, asio::use_awaitable);
+        while (!shop.lock()) co_await kedge::async_sleep(io, 1ms, asio::use_awaitable);
         co_await kedge::async_sleep(io, locked_for, asio::use_awaitable);
-        other.execute("commit");
+        shop.unlock();
         back = kedge::now();
+        co_await kedge::async_sleep(io, 1s, asio::use_awaitable);
+        found.dropped = shop.drop_connections();
     };
     const visit customer = [&](int number) -> asio::awaitable<void> {
-        found.failed_plainly += !plain.execute("insert into orders values (-1, '19.90')");
+        found.failed_plainly += !shop.store_plainly(number);
         kedge::call_report report;
-        const kedge::call c{.report = &report};
-        const auto done = co_await db.async_execute("insert into orders values ($1, $2)", kedge::params(number, "19.90"), c,
-                                                    asio::as_tuple(asio::use_awaitable));
+        const kedge::call c{.report = &report, .repeating = kedge::repeat::harmless};
+        const auto done =
+            co_await db.async_execute("insert into kedge_incident_5 values ($1, '19.90') on conflict (number) do nothing",
+                                      kedge::params(number), c, asio::as_tuple(asio::use_awaitable));
         found.failed += std::get<0>(done).failed();
         found.slowest = std::max(found.slowest, report.elapsed);
         if (kedge::now() > back) answered = std::min(answered, kedge::now());
     };
-    start(io.get_executor(), lock);
+    start(io.get_executor(), others);
     start_customers(io.get_executor(), orders, pause, customer);
     io.run();
-    plain.execute("select count(distinct number) * (count(*) = count(distinct number)) from orders where number >= 0");
-    found.stored = plain.answer();
+    found.stored = shop.stored();
     found.answered = answered - back;
     found.pool = db.snapshot().pool;
     return found;
@@ -68,15 +71,21 @@ tally play(trial& t) {
 }  // namespace
 
 void database_restart(trial& t) {
-    const tally found = play(t);
+    const auto shop = shop_database::open(t.database(), "kedge_incident_5");
+    const tally found =
+        t.database().empty() ? play<kedge::sqlite::client>(t, *shop) : play<kedge::postgres::client>(t, *shop);
     const std::string all = std::to_string(orders);
-    t.without("another program locks the file for 3 s*: " + std::to_string(found.failed_plainly) + " of " + all + " orders fail");
+    const std::string then = found.dropped ? ", then all connections are dropped: " : ": ";
+    t.without("another program locks the table for 3 s*" + then + std::to_string(found.failed_plainly) + " of " + all +
+              " orders fail (" + shop->name() + ")");
     t.with_kedge(std::to_string(found.failed) + " fail; " + std::to_string(found.stored) +
                  " are in the table, each once; the first that waited is through " + to_string(found.answered) +
                  " after the lock; " + std::to_string(found.pool.peak) + " connections, none leaked");
     t.the_price("an order waits as long as the lock, up to " + to_string(found.slowest) +
-                "; kedge waits for 5 s, so a longer lock is an error");
-    t.check(found.failed_plainly >= 20, "who does not wait fails while the file is locked");
+                (found.dropped ? "; and it has a number of its own, so that it may be sent twice and is stored once"
+                               : "; kedge waits for 5 s, so a longer lock is an error"));
+    t.check(found.failed_plainly >= 20, "who does not wait fails while the table is locked");
+    t.check(!found.dropped || found.failed_plainly >= 35, "and a connection that is lost stays lost");
     t.check(found.failed == 0 && found.stored == orders, "every order is in the table, once");
     t.check(found.slowest >= locked_for - 500ms && found.slowest < 2 * locked_for, "who came first waited for the whole lock");
     t.check(found.answered > 0s && found.answered < 2s, "orders go through as soon as the lock is gone");

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
-// A report keeps all connections of the pool, and a checkout needs one. They are transactions in an SQLite file.
+// A report keeps all connections of the pool, and a checkout needs one. They are transactions in a real database.
 
 #include "../customers.hpp"
-#include "database_file.hpp"
+#include "shop_database.hpp"
 #include "trial.hpp"
 
 #include <kedge/pipeline.hpp>
+#include <kedge/postgres/client.hpp>
 #include <kedge/sqlite/client.hpp>
 #include <kedge/timer.hpp>
 
@@ -27,9 +28,9 @@ struct ending {
 
 /// A report of 19 transactions that last for `span`, `limit` of them at a time, and one of the cart; when all that may
 /// run do, a customer checks out.
-ending check_out(trial& t, const database_file& file, int limit, nanoseconds span) {
+template <class Client> ending check_out(trial& t, const shop_database& shop, int limit, nanoseconds span) {
     asio::io_context io;
-    kedge::sqlite::client db(io, {.name = "shop", .url = file.url(), .acquire_timeout = 3s, .sink = t.log()});
+    Client db(io, {.name = "shop", .url = shop.url(), .acquire_timeout = 3s, .sink = t.log()});
     const kedge::pipeline bulkhead{io, kedge::concurrency_limit(limit, 100)};
 
     const std::function<asio::awaitable<void>(kedge::transaction&)> linger =
@@ -48,7 +49,7 @@ ending check_out(trial& t, const database_file& file, int limit, nanoseconds spa
         while (db.snapshot().pool.used < limit + 1) co_await kedge::async_sleep(io, 5ms, asio::use_awaitable);
         const kedge::call c{.report = &end.report, .place = {"/app/checkout.cpp", 19, "pay"}};
         const auto done =
-            co_await db.async_query("select total from orders", kedge::params(), c, asio::as_tuple(asio::use_awaitable));
+            co_await db.async_query("select total from kedge_incident_2", kedge::params(), c, asio::as_tuple(asio::use_awaitable));
         end.error = std::get<0>(done);
     };
     for (int i = 0; i < 19; ++i) start(io.get_executor(), report);
@@ -59,12 +60,8 @@ ending check_out(trial& t, const database_file& file, int limit, nanoseconds spa
     return end;
 }
 
-}  // namespace
-
-void exhausted_pool(trial& t) {
-    const database_file file;
-
-    const ending before = check_out(t, file, 19, 5s);
+template <class Client> void play(trial& t, const shop_database& shop) {
+    const ending before = check_out<Client>(t, shop, 19, 5s);
     const kedge::pool_report& pool = before.report.pool;
     t.without("a report and a cart hold all connections: error after " + to_string(before.report.elapsed) + "*");
     t.with_kedge("the same error says who: " + to_string(pool));
@@ -75,9 +72,17 @@ void exhausted_pool(trial& t) {
     t.check(pool.holders[1].count == 1 && pool.holders[1].place.line() == 31, "the cart holds one");
     t.check(t.log()->events().size() == 1, "one record in kedge's log");
 
-    const ending after = check_out(t, file, 15, 2s);
+    const ending after = check_out<Client>(t, shop, 15, 2s);
     t.with_kedge("with concurrency_limit(15) around the report: answered in " + to_string(after.report.elapsed));
     t.check(!after.error && after.report.elapsed < 1500ms, "answered at once");
+}
+
+}  // namespace
+
+void exhausted_pool(trial& t) {
+    const auto shop = shop_database::open(t.database(), "kedge_incident_2");
+    if (t.database().empty()) play<kedge::sqlite::client>(t, *shop);
+    else play<kedge::postgres::client>(t, *shop);
 }
 
 }  // namespace incident::real
