@@ -76,12 +76,15 @@ template <bool WithRows> struct launcher {
     }
 
 private:
+    /// The slot owns nothing: it may outlive the context.
     template <class Slot> void listen(Slot slot) {
         if (!slot.is_connected()) return;
-        slot.assign([session = on, job = work](boost::asio::cancellation_type type) {
+        slot.assign([of = std::weak_ptr(on), what = std::weak_ptr(work)](boost::asio::cancellation_type type) {
             using boost::asio::cancellation_type;
-            if ((type & (cancellation_type::terminal | cancellation_type::partial)) != cancellation_type::none)
-                session->cancel(*job);
+            if ((type & (cancellation_type::terminal | cancellation_type::partial)) == cancellation_type::none) return;
+            const auto started = what.lock();
+            const auto session = of.lock();
+            if (started != nullptr && session != nullptr) session->cancel(*started);
         });
     }
 };

@@ -116,9 +116,9 @@ constexpr verdict judge(int value) noexcept {
     return judge_class(value);
 }
 
-class category final : public boost::system::error_category {
+class state_category final : public boost::system::error_category {
 public:
-    constexpr category() noexcept : boost::system::error_category(0x6b65'6467'655f'7067) {}
+    constexpr state_category() noexcept : boost::system::error_category(0x6b65'6467'655f'7067) {}
     const char* name() const noexcept override { return "postgres"; }
     std::string message(int value) const override {
         const char* const known = name_of(value);
@@ -139,7 +139,7 @@ public:
     }
 };
 
-inline constexpr category category_instance{};
+inline constexpr state_category category_instance{};
 
 }  // namespace detail
 

@@ -37,6 +37,9 @@ inline constexpr std::size_t result_limit = 64U << 20U;
 /// A cancelled statement has to come to its end within this time, else its connection is closed (userver's bound).
 inline constexpr nanoseconds cancel_patience = std::chrono::seconds(2);
 
+/// And is asked for again so often: a server that gets the request before the statement ignores it.
+inline constexpr nanoseconds cancel_again = std::chrono::milliseconds(50);
+
 /// For one address while there are others to try: a host that drops packets must not use up the time of the one that answers.
 inline constexpr nanoseconds address_patience = std::chrono::seconds(2);
 
@@ -145,6 +148,7 @@ private:
     void disarm() noexcept;
     void on_alarm(const alarm&) noexcept;
     static void on_notice(void* self, const PGresult*) noexcept;
+    void stop_statement();
     void ask_to_cancel(bool orphan);
 
     // dialing.ipp
@@ -192,6 +196,7 @@ private:
     job* last_ = nullptr;
     phase phase_ = phase::resting;
     bool fence_ = false;          // a cancel request is on its way
+    time_point give_up_ = never;  // when the statement has to have ended
     unsigned epoch_ = 0;          // of the socket: what waited for an older one is late
     bool reading_ = false, writing_ = false;
     bool closed_ = false, broken_ = false;

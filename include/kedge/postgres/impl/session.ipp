@@ -165,25 +165,39 @@ KEDGE_DECL void session::on_alarm(const alarm& which) noexcept {
         } catch (const std::exception&) {
             lost(now, no_memory());
         }
-    } else if (fence_ && first_ != nullptr) {
-        broken_ = true;
-        end(now);
-        next(now);
+    } else if (first_ != nullptr && discarding_) {
+        try {
+            if (runtime_.now() >= give_up_) throw boost::system::system_error(boost::asio::error::timed_out);
+            if (!fence_) ask_to_cancel(false);
+            arm(cancel_again);
+        } catch (const std::exception&) {
+            broken_ = true;
+            end(now);
+            next(now);
+        }
     }
     now.deliver_all();
 }
 
-/// Asks the server to end the statement. @param orphan  nobody will wait for that: the connection is closed
+/// Nobody wants what the current statement still has to say. Its job goes on until it has ended.
+KEDGE_DECL void session::stop_statement() {
+    discarding_ = true;
+    rows_.reset();
+    if (at_ == script_.size()) return;
+    give_up_ = core::saturating_add(runtime_.now(), cancel_patience);
+    ask_to_cancel(false);
+    arm(cancel_again);
+}
+
+/// @param orphan  nobody will wait for the end of the request: the connection is closed
 KEDGE_DECL void session::ask_to_cancel(bool orphan) {
     if (!wire_.is_open() || fence_) return;
     cancel_ticket ticket;
     ticket.request.reset(PQgetCancel(wire_.get()));
     if (ticket.request == nullptr) return;
     if (!orphan) ticket.from = weak_from_this();
+    fence_ = !orphan;
     registry_.desk->submit(std::move(ticket));
-    if (orphan) return;
-    fence_ = true;
-    arm(cancel_patience);
 }
 
 KEDGE_DECL void session::cancel(job& work) noexcept {
@@ -194,8 +208,7 @@ KEDGE_DECL void session::cancel(job& work) noexcept {
     if (first_.get() == &work) {
         try {
             if (work.what == task::execute) {
-                discarding_ = true;
-                if (at_ < script_.size()) ask_to_cancel(false);
+                if (!discarding_) stop_statement();
                 if (phase_ == phase::paused) {
                     phase_ = phase::talking;
                     talk(now);

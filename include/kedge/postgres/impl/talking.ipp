@@ -190,9 +190,7 @@ KEDGE_DECL void session::take_rows(const PGresult* result) {
     append_rows(result, *rows_);
     if (first_->on_batch || rows_->memory() <= result_limit) return;
     fail(sql_errc::result_too_large, "the result has more than " + std::to_string(result_limit >> 20U) + " MiB");
-    discarding_ = true;
-    rows_.reset();
-    ask_to_cancel(false);
+    stop_statement();
 }
 
 KEDGE_DECL void session::take_end(const PGresult* result) {
@@ -266,8 +264,7 @@ KEDGE_DECL void session::resume(job& work, bool go_on) noexcept {
         try {
             if (!go_on) {
                 fail(boost::asio::error::operation_aborted, {});
-                discarding_ = true;
-                if (at_ < script_.size()) ask_to_cancel(false);
+                stop_statement();
             }
             talk(now);
         } catch (const std::exception&) {
