@@ -31,7 +31,9 @@ struct shop {
         return o;
     }
     shop() {
+        kedge::payment_client elsewhere{sim, options(), std::make_shared<kedge::payment::memory_journal>(), provider};
         payments.async_charge(request().key(key), [](const kedge::payment_result&) {});
+        elsewhere.async_charge(request().key(other), [](const kedge::payment_result&) {});
         sim.run_for(1s);
     }
 
@@ -39,13 +41,17 @@ struct shop {
         return kedge::charge_request(kedge::money::parse("19.90", "EUR"), kedge::card_token("tok"));
     }
     void charge(conformance_handler h) { payments.async_charge(request(), std::move(h)); }
+    void refund(conformance_handler h) {
+        const auto part = kedge::money::parse("5.00", "EUR");
+        payments.async_refund(kedge::refund_request::of_key(key).amount(part), std::move(h));
+    }
     void takes(kedge::nanoseconds time) { provider->latency(time); }
 
     kedge::testing::simulation sim;
     std::shared_ptr<kedge::testing::scripted_exchange> provider = std::make_shared<kedge::testing::scripted_exchange>(sim);
     std::shared_ptr<kedge::payment::memory_journal> journal = std::make_shared<kedge::payment::memory_journal>();
     kedge::payment_client payments{sim, options(), journal, provider};
-    const kedge::idempotency_key key{"order-4711-2025-10-26"};
+    const kedge::idempotency_key key{"order-4711-2025-10-26"}, other{"order-4712-2025-10-26"};
 };
 
 }  // namespace
@@ -75,6 +81,32 @@ TEST_CASE("payment_client's calls conform", "[conformance]") {
         .at_once = [](shop& w, conformance_handler h) { w.takes(1ns), w.charge(std::move(h)); },
         .later = [](shop& w, conformance_handler h) { w.takes(1s), w.charge(std::move(h)); },
         .between = [](shop& w, conformance_handler h) { w.provider->overloaded(1), w.charge(std::move(h)); },
+        .promises = terminal_and_partial,
+        .uses_memory = false,
+    });
+    check_conformance<shop>({
+        .name = "async_charge, asking what became of it",
+        .later = [](shop& w, conformance_handler h) { w.provider->resets(2, true), w.takes(1s), w.charge(std::move(h)); },
+        .promises = terminal_and_partial,
+        .uses_memory = false,
+    });
+    check_conformance<shop>({
+        .name = "async_refund",
+        .at_once = [](shop& w, conformance_handler h) { w.takes(1ns), w.refund(std::move(h)); },
+        .later = [](shop& w, conformance_handler h) { w.takes(1s), w.refund(std::move(h)); },
+        .between = [](shop& w, conformance_handler h) { w.provider->overloaded(1), w.refund(std::move(h)); },
+        .promises = terminal_and_partial,
+        .uses_memory = false,
+    });
+    check_conformance<shop>({
+        .name = "async_reconcile",
+        .at_once = [](shop& w, conformance_handler h) { w.payments.async_reconcile(w.key, std::move(h)); },  // the journal knows
+        .later = [](shop& w, conformance_handler h) { w.takes(1s), w.payments.async_reconcile(w.other, std::move(h)); },
+        .between = [](shop& w, conformance_handler h) {
+            w.takes(1ms);
+            w.provider->away(w.sim.now(), w.sim.now() + 10ms);
+            w.payments.async_reconcile(w.other, std::move(h));
+        },
         .promises = terminal_and_partial,
         .uses_memory = false,
     });

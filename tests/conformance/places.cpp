@@ -157,6 +157,11 @@ TEST_CASE("payment_client records the caller's line", "[conformance][place]") {
     using w = shop;
     check_places<w>("async_charge", [](w& p) { return LINE_OF(p.payments.async_charge(p.request(), call{}, ignore)); },
                     [](w& p) { return LINE_OF(p.payments.async_charge(p.request(), ignore)); });
+    const auto refund = kedge::refund_request::of_charge("ch_1");
+    check_places<w>("async_refund", [&](w& p) { return LINE_OF(p.payments.async_refund(refund, call{}, ignore)); },
+                    [&](w& p) { return LINE_OF(p.payments.async_refund(refund, ignore)); });
+    check_places<w>("async_reconcile", [](w& p) { return LINE_OF(p.payments.async_reconcile(p.key, call{}, ignore)); },
+                    [](w& p) { return LINE_OF(p.payments.async_reconcile(p.key, ignore)); });
     check_places<w>("async_status", [](w& p) { return LINE_OF(p.payments.async_status(p.key, call{}, ignore)); },
                     [](w& p) { return LINE_OF(p.payments.async_status(p.key, ignore)); });
     check_places<w>("async_health", [](w& p) { return LINE_OF(p.payments.async_health(call{}, ignore)); },

@@ -25,6 +25,11 @@ inline payment::wall_time wall_at(const runtime& rt, time_point when) noexcept {
     return left < payment::wall_time::max() - wall ? wall + left : payment::wall_time::max();
 }
 
+/// Fit for a field of a request or a line of a log.
+inline bool is_printable(const std::string& text, std::size_t longest) noexcept {
+    return text.size() <= longest && std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
+}
+
 KEDGE_DECL payment_call::payment_call(std::shared_ptr<payment_core> core, idempotency_key key, const call& c,
                                       const attempt& outer, payment_handler handler)
     : core_(std::move(core)), handler_(std::move(handler)), call_(c), outer_(outer), result_(std::move(key)),
@@ -48,8 +53,7 @@ KEDGE_DECL payment_call::~payment_call() {
 /// Ends the call if it cannot be right, is too late, or has a key that another call works with.
 KEDGE_DECL bool payment_call::refused(const std::optional<money>& amount, const std::string& reference, bool valid) {
     using payment::outcome;
-    const bool printable = std::ranges::all_of(reference, [](char c) { return c >= ' ' && c <= '~'; });
-    if (!valid || (amount && !amount->positive()) || reference.size() > 255 || !printable)
+    if (!valid || (amount && !amount->positive()) || !is_printable(reference, 255))
         return refuse(payment::errc::invalid_request, outcome::rejected), true;
     std::unique_lock lock(core_->mutex);
     const bool closed = core_->closed;
@@ -71,7 +75,7 @@ KEDGE_DECL void payment_call::charge(charge_request what) {
 
 KEDGE_DECL void payment_call::refund(const refund_request& what) {
     const std::string& of = what.charge();
-    const bool valid = !of.empty() && of.size() <= 255 && std::ranges::all_of(of, [](char c) { return c > ' ' && c <= '~'; });
+    const bool valid = !of.empty() && is_printable(of, 255) && of.find(' ') == of.npos;
     if (refused(what.amount(), what.reference(), valid)) return;
     action_ = payment::action::refund;
     request_ = core_->provider.refund(what, result_.key_);
@@ -221,7 +225,8 @@ KEDGE_DECL payment_reply payment_call::judge(error_code& ec, const payment::resp
     if (!ec && (role_ != role::looks_once || settles)) {
         result_.status_ = from.status;
         result_.replayed_ = said.replayed;
-        if (!repeats_a_secret(said.request_id)) result_.request_id_ = said.request_id;
+        const bool fit = is_printable(said.request_id, 128) && !repeats_a_secret(said.request_id);
+        result_.request_id_ = fit ? said.request_id : std::string();
         remember(said);
     }
     if (settles) take(said);
@@ -240,10 +245,12 @@ KEDGE_DECL bool payment_call::repeats_a_secret(const std::string& text) const {
     return (token_ && text.find(token_->reveal()) != text.npos) || (!key.empty() && text.find(key) != text.npos);
 }
 
-/// The provider's own words, unless they repeat what is secret.
+/// The provider's own words, unless they repeat what is secret. Without the token at hand nobody could tell, so that only a
+/// charge has more than the code.
 KEDGE_DECL void payment_call::remember(const payment::answer& said) {
-    if (said.code.empty() && said.message.empty()) return;
-    std::string text = said.code + (said.message.empty() ? "" : ": " + said.message);
+    const std::string message = token_ ? said.message : std::string();
+    if (said.code.empty() && message.empty()) return;
+    std::string text = said.code + (message.empty() ? "" : ": " + message);
     if (repeats_a_secret(text)) text = "(left out, since it repeats a secret)";
     for (char& c : text)
         if (c < ' ' || c > '~') c = '?';
