@@ -10,13 +10,15 @@
 #include <boost/asio/strand.hpp>
 
 #include "support/catch.hpp"
+#include "user.hpp"
 
-#include <fstream>
 #include <stdexcept>
 
 namespace asio = boost::asio;
 namespace http = kedge::http;
 using http::send_phase;
+using http_test::result;
+using http_test::user;
 using kedge::testing::certificate_kind;
 using kedge::testing::https_server;
 using kedge::testing::served;
@@ -25,39 +27,11 @@ using namespace std::chrono_literals;
 
 namespace {
 
-struct result {
-    kedge::error_code ec;
-    http::response answer;
-    send_phase phase = send_phase::none;
-    int calls = 0;
-};
-
 http::client_options trusting(const https_server& server, const std::string& host = "localhost") {
     http::client_options o{.url = server.url(host), .allow_plain_http = true};
     o.tls.ca_pem = server.ca_pem();
     return o;
 }
-
-/// A client with a context of its own, which runs only here.
-struct user {
-    asio::io_context io;
-    http::client client;
-
-    explicit user(http::client_options o) : client(io, std::move(o)) {}
-
-    result ask(http::request r = {"GET", "/health"}) {
-        result out;
-        client.async_request(std::move(r), [&](kedge::error_code ec, http::response answer, send_phase phase) {
-            out = {ec, std::move(answer), phase, out.calls + 1};
-            io.stop();
-        });
-        CHECK(out.calls == 0);
-        io.restart();
-        io.run();
-        CHECK(out.calls == 1);
-        return out;
-    }
-};
 
 const http::request charge{"POST", "/v1/charges", {{"Idempotency-Key", "k1"}}, R"({"amount":"1.00","currency":"EUR"})"};
 

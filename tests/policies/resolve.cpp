@@ -45,7 +45,9 @@ struct bench {
     std::map<std::string, std::vector<error_code>> answers;
 
     bench() {
-        const auto f = [n = names](const std::string& host, const std::string&, endpoints& found) { return n->look_up(host, found); };
+        const auto f = [n = names](const std::string& host, const std::string&, endpoints& found) {
+            return n->look_up(host, found);
+        };
         asio::use_service<kedge::detail::lookup_service>(*io).lookups()->use(f);
     }
     ~bench() {

@@ -20,6 +20,7 @@ private:
     using time_point = kedge::time_point;
 
     time_point virtual_now() const noexcept override { return start_ + (kedge::detail::real_now() - start_) * hurry; }
+    std::chrono::system_clock::time_point virtual_wall_now() const noexcept override { return kedge::detail::real_wall_now(); }
     void virtual_arm(kedge::timer_node& n, time_point due) noexcept override {
         const time_point real = start_ + (due - start_) / hurry + kedge::nanoseconds(1);
         timers_.arm(n, real.time_since_epoch().count(), kedge::detail::real_now().time_since_epoch().count());

@@ -88,7 +88,8 @@ public:
         }
     }
 
-    /// Waits for threads that rest. One that hangs in the system is left alone: it holds nothing of the callers, and ends by itself.
+    /// Waits for threads that rest. One that hangs in the system is left alone: it holds nothing of the callers, and ends by
+    /// itself.
     void stop() noexcept {
         std::list<job> dropped;
         std::vector<std::thread> resting;

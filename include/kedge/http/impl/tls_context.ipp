@@ -51,11 +51,11 @@ KEDGE_DECL tls_context::tls_context(const tls_options& o) : resumes_(o.resume) {
     if (o.ca_file.empty() && o.ca_pem.empty()) context_.set_default_verify_paths();
 }
 
-/// @return whether the session is ours from now on
+/// @return 0: the session stays OpenSSL's
 KEDGE_DECL int tls_context::on_session(SSL* ssl, SSL_SESSION* made) noexcept {
     if (SSL_session_reused(ssl) || SSL_get_verify_result(ssl) != X509_V_OK) return 0;
-    static_cast<tls_context*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), context_slot()))->sessions_.keep(made);
-    return 1;
+    static_cast<tls_context*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), context_slot()))->sessions_.keep(*made);
+    return 0;
 }
 
 KEDGE_DECL void tls_context::resume(SSL* ssl, std::chrono::system_clock::time_point now) noexcept {

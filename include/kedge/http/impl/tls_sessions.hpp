@@ -23,13 +23,10 @@ class tls_sessions {
 public:
     static constexpr std::chrono::seconds max_age = std::chrono::hours(1);
 
-    void keep(SSL_SESSION* s) noexcept {
-        tls_session_ptr before(s);
-        const std::lock_guard lock(mutex_);
-        newest_.swap(before);
-    }
+    /// A copy, since OpenSSL spoils a session whose connection ends without a goodbye.
+    void keep(const SSL_SESSION& s) noexcept { replace(tls_session_ptr(SSL_SESSION_dup(&s))); }
 
-    void drop() noexcept { keep(nullptr); }
+    void drop() noexcept { replace({}); }
 
     /// A copy, since OpenSSL spoils what it has used; null if there is none.
     tls_session_ptr get(std::chrono::system_clock::time_point now) noexcept {
@@ -41,6 +38,11 @@ public:
     }
 
 private:
+    void replace(tls_session_ptr by) noexcept {
+        const std::lock_guard lock(mutex_);
+        newest_.swap(by);
+    }
+
     std::mutex mutex_;
     tls_session_ptr newest_;
 };

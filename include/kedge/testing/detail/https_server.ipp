@@ -63,7 +63,7 @@ inline std::string text_of(const served& s) {
 }  // namespace detail
 
 KEDGE_DECL https_server::https_server(certificate_kind kind, bool tls) : identity_(detail::make_identity(kind)), encrypted_(tls) {
-    tls_.use_certificate(boost::asio::buffer(identity_.certificate), boost::asio::ssl::context::pem);
+    tls_.use_certificate_chain(boost::asio::buffer(identity_.certificate));
     tls_.use_private_key(boost::asio::buffer(identity_.key), boost::asio::ssl::context::pem);
     const tcp::endpoint at(boost::asio::ip::address_v4::loopback(), 0);
     acceptor_.open(at.protocol());

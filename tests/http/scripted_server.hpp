@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <kedge/testing/detail/certificates.hpp>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/write.hpp>
+
+#include <array>
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <poll.h>
+#include <sys/socket.h>
+
+namespace http_test {
+
+namespace asio = boost::asio;
+using tcp = asio::ip::tcp;
+using tls_stream = asio::ssl::stream<tcp::socket&>;
+
+/// What came of one connection, as the server saw it. Bytes are those of the application.
+struct visit {
+    bool verified = false;  ///< the handshake was completed
+    bool resumed = false;
+    std::size_t received = 0;
+    int requests = 0, client_hellos = 0;
+};
+
+/// The server's end of a connection that is up. It blocks, as a script may.
+class peer {
+public:
+    peer(tls_stream& stream, tcp::socket& socket, std::mutex& mutex, visit& seen)
+        : stream_(stream), socket_(socket), mutex_(mutex), seen_(seen) {}
+
+    /// At most `count` bytes, as they come; none: the client is gone.
+    std::string read(std::size_t count) {
+        std::string bytes(count, '\0');
+        boost::system::error_code ec;
+        bytes.resize(stream_.read_some(asio::buffer(bytes), ec));
+        const std::lock_guard lock(mutex_);
+        seen_.received += bytes.size();
+        return bytes;
+    }
+
+    /// A whole request, or what there is of it when the client goes.
+    std::string read_request() {
+        std::string text;
+        while (!is_whole(text)) {
+            const std::string more = read(8192);
+            if (more.empty()) return {};
+            text += more;
+        }
+        const std::lock_guard lock(mutex_);
+        ++seen_.requests;
+        return text;
+    }
+
+    void write(std::string_view bytes) {
+        boost::system::error_code ec;
+        asio::write(stream_, asio::buffer(bytes), ec);
+    }
+
+    /// `close_notify`, but the socket stays open.
+    void goodbye() { SSL_shutdown(stream_.native_handle()); }
+
+    /// Asks for another handshake in the middle of the first one's session, as TLS 1.2 allows.
+    void renegotiate() {
+        boost::system::error_code ec;
+        SSL_renegotiate(stream_.native_handle());
+        stream_.handshake(asio::ssl::stream_base::server, ec);
+    }
+
+    /// When the script ends. Past Asio, which would turn it into an orderly end.
+    void reset() {
+        const linger at_once{1, 0};
+        ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    }
+
+    /// @return whether the client went, or sent something, within so long
+    bool hears_within(int milliseconds) {
+        pollfd p{socket_.native_handle(), POLLIN, 0};
+        return ::poll(&p, 1, milliseconds) > 0;
+    }
+    void wait_for_end() {
+        while (!read(8192).empty()) {}
+    }
+    /// The same without TLS.
+    void wait_for_end_of_bytes() {
+        std::array<char, 4096> ignored;
+        boost::system::error_code ec;
+        while (!ec) socket_.read_some(asio::buffer(ignored), ec);
+    }
+
+private:
+    static bool is_whole(std::string_view text) {
+        constexpr std::string_view length = "\r\nContent-Length: ";
+        const auto end = text.find("\r\n\r\n");
+        if (end == text.npos) return false;
+        std::size_t body = 0;
+        if (const auto at = text.find(length); at < end)
+            std::from_chars(text.data() + at + length.size(), text.data() + end, body);
+        return text.size() >= end + 4 + body;
+    }
+
+    tls_stream& stream_;
+    tcp::socket& socket_;
+    std::mutex& mutex_;
+    visit& seen_;
+};
+
+/** A TLS server on loopback that serves one connection after the other, by a script, on a thread of its own. Only for tests:
+ *  it does as it is told, also what no server would do. */
+class scripted_server {
+public:
+    using script = std::function<void(peer&)>;
+    using settings = std::function<void(SSL_CTX*)>;
+
+    explicit scripted_server(script each, const kedge::testing::detail::signer& ca, const char* address = "127.0.0.1")
+        : ca_(ca), script_(std::move(each)), acceptor_(io_, tcp::endpoint(asio::ip::make_address(address), 0)) {
+        show(kedge::testing::certificate_kind::good);
+        SSL_CTX_set_client_hello_cb(tls_.native_handle(), &on_hello, this);
+        SSL_CTX_set_session_id_context(tls_.native_handle(), reinterpret_cast<const unsigned char*>("test"), 4);
+        thread_ = std::thread([this] { serve(); });
+    }
+
+    ~scripted_server() {
+        {
+            const std::lock_guard lock(mutex_);
+            stopped_ = true;
+            if (serving_ >= 0) ::shutdown(serving_, SHUT_RDWR);
+        }
+        ::shutdown(acceptor_.native_handle(), SHUT_RDWR);
+        thread_.join();
+    }
+    scripted_server(const scripted_server&) = delete;
+    scripted_server& operator=(const scripted_server&) = delete;
+
+    tcp::endpoint endpoint() const { return acceptor_.local_endpoint(); }
+    std::string url(const std::string& host = "localhost") const {
+        return "https://" + host + ":" + std::to_string(endpoint().port());
+    }
+
+    /// Between two connections; the keys of session tickets stay.
+    void change(const settings& how) {
+        const std::lock_guard lock(tls_mutex_);
+        how(tls_.native_handle());
+    }
+    void show(kedge::testing::certificate_kind kind) { show(kedge::testing::detail::make_identity(kind, ca_)); }
+    void show(const kedge::testing::detail::identity& made) {
+        const std::lock_guard lock(tls_mutex_);
+        SSL_CTX_clear_chain_certs(tls_.native_handle());
+        tls_.use_certificate_chain(asio::buffer(made.certificate));
+        tls_.use_private_key(asio::buffer(made.key), asio::ssl::context::pem);
+    }
+    /// Takes connections, and says nothing.
+    void fall_silent(bool silent = true) {
+        const std::lock_guard lock(tls_mutex_);
+        silent_ = silent;
+    }
+    void play(script each) {
+        const std::lock_guard lock(tls_mutex_);
+        script_ = std::move(each);
+    }
+
+    std::vector<visit> visits() const {
+        const std::lock_guard lock(mutex_);
+        return visits_;
+    }
+    int connections() const { return static_cast<int>(visits().size()); }
+    int requests() const {
+        int all = 0;
+        for (const visit& v : visits()) all += v.requests;
+        return all;
+    }
+
+private:
+    static int on_hello(SSL*, int*, void* self) {
+        auto& server = *static_cast<scripted_server*>(self);
+        const std::lock_guard lock(server.mutex_);
+        ++server.visits_.back().client_hellos;
+        return SSL_CLIENT_HELLO_SUCCESS;
+    }
+
+    void serve() {
+        for (;;) {
+            boost::system::error_code ec;
+            tcp::socket socket(io_);
+            acceptor_.accept(socket, ec);
+            if (ec || !begin(socket.native_handle())) return;
+            socket.set_option(tcp::no_delay(true), ec);
+            {
+                const std::lock_guard lock(tls_mutex_);
+                tls_stream stream(socket, tls_);
+                if (!silent_) stream.handshake(asio::ssl::stream_base::server, ec);
+                peer p(stream, socket, mutex_, note(!ec && !silent_, SSL_session_reused(stream.native_handle()) != 0));
+                if (silent_) p.wait_for_end_of_bytes();
+                else if (!ec) script_(p);
+            }
+            end();
+        }
+    }
+
+    bool begin(int socket) {
+        const std::lock_guard lock(mutex_);
+        if (stopped_) return false;
+        visits_.emplace_back();
+        serving_ = socket;
+        return true;
+    }
+    visit& note(bool verified, bool resumed) {
+        const std::lock_guard lock(mutex_);
+        visits_.back().verified = verified;
+        visits_.back().resumed = resumed;
+        return visits_.back();
+    }
+    void end() {
+        const std::lock_guard lock(mutex_);
+        serving_ = -1;
+    }
+
+    const kedge::testing::detail::signer& ca_;
+    script script_;
+    asio::io_context io_;
+    asio::ssl::context tls_{asio::ssl::context::tls_server};
+    tcp::acceptor acceptor_;
+    bool silent_ = false;
+    std::mutex tls_mutex_;  // held while a connection is served
+    mutable std::mutex mutex_;
+    std::vector<visit> visits_;
+    int serving_ = -1;
+    bool stopped_ = false;
+    std::thread thread_;
+};
+
+}  // namespace http_test
