@@ -73,8 +73,12 @@ public:
         asio::write(stream_, asio::buffer(bytes), ec);
     }
 
-    /// `close_notify`, but the socket stays open.
-    void goodbye() { SSL_shutdown(stream_.native_handle()); }
+    /// `close_notify`, but the socket stays open, and nobody waits for the client's.
+    void goodbye() {
+        boost::system::error_code ec;
+        SSL_set_shutdown(stream_.native_handle(), SSL_RECEIVED_SHUTDOWN);
+        stream_.shutdown(ec);
+    }
 
     /// Asks for another handshake in the middle of the first one's session, as TLS 1.2 allows.
     void renegotiate() {
@@ -82,6 +86,9 @@ public:
         SSL_renegotiate(stream_.native_handle());
         stream_.handshake(asio::ssl::stream_base::server, ec);
     }
+
+    /// Ends the stream of bytes below TLS.
+    void finish() { ::shutdown(socket_.native_handle(), SHUT_WR); }
 
     /// When the script ends. Past Asio, which would turn it into an orderly end.
     void reset() {

@@ -43,9 +43,9 @@ struct user {
         return io;
     }
 
-    result ask(kedge::http::request r = {"GET", "/health"}) {
+    result ask(kedge::http::request r = {"GET", "/health"}, kedge::call c = {}) {
         result out;
-        client.async_request(std::move(r), [&](kedge::error_code ec, kedge::http::response answer, kedge::http::send_phase phase) {
+        client.async_request(std::move(r), c, [&](kedge::error_code ec, kedge::http::response answer, kedge::http::send_phase phase) {
             out = {ec, std::move(answer), phase, out.calls + 1};
             io.stop();
         });

@@ -16,8 +16,11 @@ namespace kedge::http::detail {
 class response_reader {
 public:
     static constexpr std::size_t max_head = 16 * 1024;  ///< of all heads together, interim ones and trailers included
+    static constexpr std::size_t max_fields = 256;      ///< of one head
     static constexpr int max_interim = 8;
     static constexpr std::size_t max_line = 256;  ///< of a chunk's size with its extensions
+    /// Of all chunks' lines for each byte of body, beside @ref max_head: chunks of one byte have five.
+    static constexpr std::size_t max_chunking = 8;
 
     /// @param head_request the answer to HEAD has no body
     explicit response_reader(std::size_t max_body, bool head_request = false) noexcept
@@ -45,7 +48,7 @@ private:
     response response_{};
     std::string line_{};
     state state_ = state::status_line;
-    std::size_t head_bytes_ = 0, max_body_;
+    std::size_t head_bytes_ = 0, chunk_bytes_ = 0, max_body_;
     std::uint64_t left_ = 0, length_ = 0;
     int interim_ = 0;
     bool head_request_, began_ = false, keep_alive_ = true, has_length_ = false, chunked_ = false, old_version_ = false;

@@ -20,8 +20,9 @@ KEDGE_DECL std::size_t response_reader::feed(std::string_view bytes, error_code&
         const auto end = bytes.find('\n');
         const std::size_t taken = end == std::string_view::npos ? bytes.size() : end + 1;
         const bool sizing = state_ == state::chunk_size || state_ == state::chunk_end;
-        if (!sizing) head_bytes_ += taken;
-        if (head_bytes_ > max_head || (sizing && line_.size() + taken > max_line)) {
+        (sizing ? chunk_bytes_ : head_bytes_) += taken;
+        if (head_bytes_ > max_head || (sizing && line_.size() + taken > max_line) ||
+            chunk_bytes_ > max_head + max_chunking * response_.body.size()) {
             ec = errc::response_too_large;
             break;
         }
@@ -75,6 +76,7 @@ KEDGE_DECL error_code response_reader::on_field(std::string_view line) {
     const std::string_view name = line.substr(0, colon), value = trimmed(line.substr(colon + 1));
     // a folded line begins with a blank, which no token has
     if (!is_token(name) || !is_field_value(value) || !note_framing(name, value)) return errc::bad_response;
+    if (response_.headers.size() == max_fields) return errc::response_too_large;
     response_.headers.push_back({std::string(name), std::string(value)});
     return {};
 }
