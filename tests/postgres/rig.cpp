@@ -111,9 +111,10 @@ TEST_CASE("an inverted byte breaks a connection with TLS, and a black hole keeps
     REQUIRE(one.connected());
     proxy.set(test::fault_proxy::fault::mute_replies);
     REQUIRE(PQsendQuery(one.c, "select 7") == 1);
-    CHECK_FALSE(test::wait_until([&] { return PQconsumeInput(one.c) == 1 && PQisBusy(one.c) == 0; }, std::chrono::milliseconds(50)));
+    const auto answered = [&] { return PQconsumeInput(one.c) == 1 && PQisBusy(one.c) == 0; };
+    CHECK_FALSE(test::wait_until(answered, std::chrono::milliseconds(50)));
     proxy.set(test::fault_proxy::fault::none);
-    CHECK(test::wait_until([&] { return PQconsumeInput(one.c) == 1 && PQisBusy(one.c) == 0; }));
+    CHECK(test::wait_until(answered));
     while (PGresult* r = PQgetResult(one.c)) PQclear(r);
     proxy.corrupt_reply(20);
     CHECK_FALSE(one.ask("select 7") == "7");
