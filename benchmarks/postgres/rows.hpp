@@ -82,7 +82,9 @@ inline void print_row(const heading& h, const std::string& suffix, const char* u
     std::printf(R"({"name": "%s%s", "threads": %d, "median": %.2f, "min": %.2f, "max": %.2f, "unit": "%s", )", h.name.c_str(),
                 suffix.c_str(), h.threads, middle(values), least, most, unit);
     if (of_baseline.empty()) std::printf(R"("baseline": null, "ratio": null)");
-    else std::printf(R"("baseline": "%s%s", "ratio": %.3f)", h.baseline.c_str(), suffix.c_str(), middle_ratio(values, of_baseline));
+    else
+        std::printf(R"("baseline": "%s%s", "ratio": %.3f)", h.baseline.c_str(), suffix.c_str(),
+                    middle_ratio(values, of_baseline));
     if (target > 0) std::printf(R"(, "target_ratio": %.2f)", target);
 }
 

@@ -63,8 +63,10 @@ public:
 
     /// What was held back may go on now.
     void resume() {
-        for (flow* f : {&requests_, &replies_})
-            if (std::exchange(f->held, false)) pass(*f);
+        for (flow* f : {&requests_, &replies_}) {
+            if (f->over) ended(*f);
+            else if (std::exchange(f->held, false)) pass(*f);
+        }
     }
 
 private:
@@ -75,7 +77,7 @@ private:
         bool is_request;
         std::array<char, 64 * 1024> data{};
         std::size_t size = 0;
-        bool held = false;
+        bool held = false, over = false;
     };
 
     void read(flow& f) {
@@ -90,6 +92,7 @@ private:
 
     /// A black hole does not tell that the other side is gone, either.
     void ended(flow& f) {
+        f.over = true;
         if (!muted(f)) close();
     }
 
