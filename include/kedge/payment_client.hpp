@@ -122,10 +122,11 @@ public:
      *  `deadline_too_short`, `circuit_open`, `limit_full`, `operation_aborted`), in the order in which a call meets them:
      *  @li `payment::errc::invalid_request` (rejected) - the amount is not above zero, or the reference is longer than 255
      *      bytes or not printable ASCII
-     *  @li `payment::errc::shut_down` (not sent) - after @ref async_shutdown
+     *  @li `payment::errc::shut_down` (not sent; unknown if the key was given) - after @ref async_shutdown
      *  @li `payment::errc::key_in_use` (unknown) - another call with this key is under way, and may charge
      *  @li `payment::errc::key_conflict` (rejected) - the key belongs to other content
-     *  @li `payment::errc::journal_failed` (not sent; unknown if an earlier call may have been) - the journal said or threw so
+     *  @li `payment::errc::journal_failed` (not sent; unknown if the key was given, since an earlier call may
+     *      have been) - the journal said or threw so
      *  @li `payment::errc::declined`, `rejected`, `unauthorized`, `throttled`, `unavailable` - answers of the provider, or of
      *      something in front of it: the outcome says what they prove
      *  @li `payment::errc::malformed_answer`, `foreign_answer` (unknown) - answers that settle nothing

@@ -58,14 +58,29 @@ struct shop {
 
 }  // namespace
 
-TEST_CASE_METHOD(shop, "what cannot be recorded is not sent") {
+TEST_CASE_METHOD(shop, "what cannot be recorded is not sent; whether its key was sent before, nobody can say then") {
     (GENERATE(true, false) ? journal->begin_fails : journal->begin_throws) = true;
-    charge();
+    const bool given = GENERATE(true, false);
+    if (given) charge();
+    else client.async_charge(charge_request(money::parse("19.90", "EUR"), card_token("tok_visa")),
+                             [this](payment_result r) { ended = std::move(r); });
     sim.run();
-    CHECK(ended->outcome() == outcome::not_sent);
+    CHECK(ended->outcome() == (given ? outcome::unknown : outcome::not_sent));
     CHECK(ended->error() == payment::errc::journal_failed);
     CHECK(provider->arrivals().empty());
     CHECK(client.snapshot().in_flight == 0);
+}
+
+TEST_CASE_METHOD(shop, "who has paid is not told otherwise, though the journal fails or the client was shut down") {
+    charge();
+    sim.run();
+    REQUIRE(ended->outcome() == outcome::succeeded);
+    if (GENERATE(true, false)) journal->begin_fails = true;
+    else client.async_shutdown(sim.now(), [](error_code) {});
+    charge();
+    sim.run();
+    CHECK(ended->outcome() == outcome::unknown);
+    CHECK(provider->executions() == 1);
 }
 
 TEST_CASE_METHOD(shop, "an outcome that cannot be recorded is delivered all the same, and the intent stays open") {

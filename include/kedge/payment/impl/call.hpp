@@ -49,6 +49,7 @@ private:
     };
 
     bool refused(const std::optional<money>& amount, const std::string& reference, bool valid = true);
+    payment::outcome untouched() const noexcept;
     void begin(payment::intent what);
     void known(const error_code& ec, const payment::standing& before);
     void send(const payment::standing& before);
@@ -83,6 +84,7 @@ private:
     time_point deadline_ = never, sends_until_ = never;
     nanoseconds limit_{0};  ///< for all of it
     int mismatches_ = 0;    ///< answers about another payment
+    bool given_ = false;    ///< the key came with the request
     bool claimed_ = false, counted_ = false, cancelled_ = false, doubted_ = false;
     boost::asio::any_io_executor work_, io_work_;  // for handler and client: while the journal works, there is nothing else
 };

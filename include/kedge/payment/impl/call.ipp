@@ -58,7 +58,7 @@ KEDGE_DECL bool payment_call::refused(const std::optional<money>& amount, const 
     std::unique_lock lock(core_->mutex);
     const bool closed = core_->closed;
     lock.unlock();
-    if (closed) return refuse(payment::errc::shut_down, outcome::not_sent), true;
+    if (closed) return refuse(payment::errc::shut_down, untouched()), true;
     // That call may have charged already, so this one cannot say that nothing was sent.
     if (!core_->claim(result_.key_)) return refuse(payment::errc::key_in_use, outcome::unknown), true;
     claimed_ = true;
@@ -66,7 +66,13 @@ KEDGE_DECL bool payment_call::refused(const std::optional<money>& amount, const 
     return false;
 }
 
+/// Of a call that does nothing and has not heard from the journal: a key that came with the request may have been sent before.
+KEDGE_DECL payment::outcome payment_call::untouched() const noexcept {
+    return given_ ? payment::outcome::unknown : payment::outcome::not_sent;
+}
+
 KEDGE_DECL void payment_call::charge(charge_request what) {
+    given_ = what.key().has_value();
     if (refused(what.amount(), what.reference())) return;
     token_ = what.token();
     request_ = core_->provider.charge(what, result_.key_);
@@ -74,6 +80,7 @@ KEDGE_DECL void payment_call::charge(charge_request what) {
 }
 
 KEDGE_DECL void payment_call::refund(const refund_request& what) {
+    given_ = what.key().has_value();
     const std::string& of = what.charge();
     const bool valid = !of.empty() && is_printable(of, 255) && of.find(' ') == of.npos;
     if (refused(what.amount(), what.reference(), valid)) return;
@@ -115,8 +122,8 @@ KEDGE_DECL void payment_call::known(const error_code& ec, const payment::standin
     using payment::outcome;
     forget_cancellation();
     if (ec == payment::errc::key_conflict) return refuse(ec, outcome::rejected);
+    if (ec) return refuse(payment::errc::journal_failed, untouched());
     join_ = payment::outcome_join(before.seen && before.outcome != outcome::not_sent && before.outcome != outcome::rejected);
-    if (ec) return refuse(payment::errc::journal_failed, join_.value());
     if (before.outcome == outcome::succeeded || before.outcome == outcome::declined) {
         answer_from(before.outcome, before.provider_id);
         return refuse(result_.error_, result_.outcome_);
