@@ -194,10 +194,9 @@ private:
         if (rt_.now() < away_until_) return answer(c, {});
         const std::string& target = c->what.target;
         if (c->what.method == "GET")
-            return answer(c, target == "/health" ? payment::response{200, {}, {}}
-                                                 : books_.look_up(target.substr(target.find('=') + 1), rt_.now()));
+            return answer(c, target == "/health" ? payment::response{200, {}, {}} : books_.look_up(target, rt_.now()));
         const std::string key = key_of(c->what);
-        switch (books_.begin(key, c->what.body, rt_.now())) {
+        switch (books_.begin(key, c->what, rt_.now())) {
         case claim::fresh: return work(c, key);
         case claim::busy:
             ++counters_.busy;
