@@ -61,15 +61,19 @@ public:
     void hears(int process, const payment::request& what, const error_code& ec, const payment::response& from,
                payment::send_phase phase) {
         const bool reads = what.method == "GET";
-        intent* const i = reads ? of_key(what.target.substr(what.target.find('=') + 1)) : of_reference(field(what.body, "reference"));
+        intent* const i = reads ? of_key(what.target.substr(what.target.find('=') + 1))
+                                : of_reference(field(what.body, "reference"));
         if (!i) return;
         if (!reads) i->in_flight.erase(process);
         const payment::answer said = payment::generic_provider().read(from);
         const bool ours = !ec && said.key == i->key && !i->key.empty();
         const bool right = !i->named || !said.amount || *said.amount == i->amount;
-        if (ours && from.status / 100 == 2 && said.understood && right) i->heard.insert(*said.state);
-        else if (!ec && from.status == 202 && (ours || said.key.empty()) && right) i->heard.insert(outcome::pending);  // the status says it
-        else if (ours && from.status == 402) i->heard.insert(outcome::declined);
+        std::optional<outcome> says;
+        if (ours && from.status / 100 == 2 && said.understood) says = said.state;
+        else if (!ec && from.status == 202 && (ours || said.key.empty())) says = outcome::pending;
+        else if (ours && from.status == 402) says = outcome::declined;
+        if (says) i->heard_of_key.insert(*says);
+        if (says && right) i->heard.insert(*says);
         else if (!reads && ambiguous(ec, from, said, phase)) i->maybe = true;
     }
 
@@ -90,7 +94,7 @@ public:
         m3_no_execution_behind_a_refusal(reference, r.outcome());
         m4_m5_only_an_answer_about_it_settles(reference, i, r, was_busy);
         m10_settled_stays_settled(reference, i, r);
-        m11_success_was_said_by_a_matching_answer(reference, i, r);
+        m11_success_was_said_by_a_matching_answer(reference, i.heard, r.outcome());
         const bool calling = std::ranges::any_of(i.calling, [](const auto& c) { return c.second > 0; });
         i.refused = no_money_moves(r.outcome()) && !calling;
         if (i.refused && r.error() == payment::errc::not_found) i.maybe = i.in_doubt = false;  // what M3 holds it to
@@ -101,7 +105,8 @@ public:
         const intent& i = intents_.at(reference);
         m2_success_is_in_the_ledger(reference, i, r.outcome());
         m3_no_execution_behind_a_refusal(reference, r.outcome());
-        m11_success_was_said_by_a_matching_answer(reference, i, r);
+        // If the journal does not answer, the amount is the provider's word.
+        m11_success_was_said_by_a_matching_answer(reference, i.heard_of_key, r.outcome());
     }
 
     /// Of what it was doing, nobody knows how far it came.
@@ -140,6 +145,7 @@ private:
         bool in_doubt = false;                      // its journal cannot say that nothing was sent
         bool refused = false;                       // the last word is that no money moves
         std::set<outcome> heard{};                  // in answers about it that have reached a client
+        std::set<outcome> heard_of_key{};           // the same, whatever amount they name
         std::optional<outcome> settled{};           // told, and in the journal
         std::map<int, int> calling{};               // calls that may send, by process
         std::set<int> in_flight{};                  // processes with an attempt under way
@@ -152,8 +158,8 @@ private:
 
     /// It ended before it could look into the journal.
     static bool did_nothing(const error_code& ec) noexcept {
-        return ec == payment::errc::key_in_use || ec == payment::errc::journal_failed || ec == payment::errc::shut_down || ec == boost::asio::error::operation_aborted ||
-               ec == errc::deadline_exceeded || ec == errc::deadline_too_short;
+        return ec == payment::errc::key_in_use || ec == payment::errc::journal_failed || ec == payment::errc::shut_down ||
+               ec == errc::deadline_exceeded || ec == errc::deadline_too_short || ec == boost::asio::error::operation_aborted;
     }
 
     /// By what the field knows of HTTP, apart from how the client has it.
@@ -187,7 +193,7 @@ private:
         if (was_busy || r.from_journal()) return;
         const bool found_absent = r.error() == payment::errc::not_found;  // long enough after: that M3 checks
         if (i.maybe && i.heard.empty() && o != outcome::unknown && !found_absent)
-            violated(r.report().attempts > 1 ? "M5" : "M4", reference + " may have been executed, and is said to be " + to_string(o));
+            violated(r.report().attempts > 1 ? "M5" : "M4", reference + " may have been executed, and is " + to_string(o));
     }
 
     void m4_unknown_is_not_said_lightly(const std::string& reference, const intent& i, const payment_result& r) {
@@ -225,9 +231,8 @@ private:
         if (is_final(r.outcome()) && r.recorded()) i.settled = r.outcome();
     }
 
-    void m11_success_was_said_by_a_matching_answer(const std::string& reference, const intent& i, const payment_result& r) {
-        const outcome o = r.outcome();
-        if ((o == outcome::succeeded || o == outcome::pending) && !i.heard.contains(o))
+    void m11_success_was_said_by_a_matching_answer(const std::string& reference, const std::set<outcome>& heard, outcome o) {
+        if ((o == outcome::succeeded || o == outcome::pending) && !heard.contains(o))
             violated("M11", reference + " is " + to_string(o) + ", though no answer about it said so");
     }
 

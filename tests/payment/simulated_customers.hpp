@@ -10,6 +10,7 @@
 #include <array>
 #include <deque>
 #include <optional>
+#include <set>
 
 // What people and their services do with a payment client, drawn from the seed.
 
@@ -219,9 +220,10 @@ private:
         boost::asio::cancellation_signal& signal = signals_.emplace_back();
         static constexpr std::array how{cancellation_type::terminal, cancellation_type::partial, cancellation_type::total};
         if (healed_ || !chance().chance(0.3)) return signal.slot();
-        async_sleep(sim(), chance().between({}, 10s), [&signal, on = process_, type = how[chance().below(how.size())]](error_code) {
+        auto emit = [&signal, on = process_, type = how[chance().below(how.size())]](error_code) {
             if (!on->ended()) signal.emit(type);
-        });
+        };
+        async_sleep(sim(), chance().between({}, 10s), std::move(emit));
         return signal.slot();
     }
 
@@ -257,7 +259,7 @@ private:
     }
 
     void tell(const std::string& what) {
-        if (story_.size() == 1000) story_.pop_front();
+        if (story_.size() == 60) story_.pop_front();
         story_.push_back(to_string(sim().elapsed()) + "  " + what);
     }
 

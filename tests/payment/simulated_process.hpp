@@ -10,6 +10,7 @@
 #include <kedge/timer.hpp>
 
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/post.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -107,7 +108,8 @@ private:
             if (auto s = next.get_cancellation_slot(); s.is_connected()) s.clear();
             to->world_.checker.hears(to->process_, what, ec, r, phase);
             const auto ex = next.get_executor();
-            boost::asio::post(ex, [next = std::move(next), ec, r = std::move(r), phase]() mutable { next(ec, std::move(r), phase); });
+            auto answer = [next = std::move(next), ec, r = std::move(r), phase]() mutable { next(ec, std::move(r), phase); };
+            boost::asio::post(ex, std::move(answer));
         }
     };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // 500 histories of clients, restarts, customers and a provider behind a bad network, each decided by its seed. What must hold
-// is in ledger_checker.hpp. A failure names its seed: KEDGE_SIM_SEED=42 plays that one alone.
+// is in ledger_checker.hpp. A failure names its seed: KEDGE_SIM_SEED=42 plays that one alone. KEDGE_SIM_SEEDS=9000 plays more.
 #include "../support/catch.hpp"
 
 #include "simulated_customers.hpp"
@@ -14,7 +14,10 @@ using namespace payment_test;
 
 namespace {
 
-constexpr std::uint64_t seeds = 500;
+std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
+    const char* const text = std::getenv(name);
+    return text ? std::strtoull(text, nullptr, 10) : otherwise;
+}
 
 /// What was wrong, and how it came about.
 void tell(const payment_world& w) {
@@ -47,12 +50,9 @@ std::uint64_t play(std::uint64_t seed, testing::provider_counters* sum = nullptr
 }  // namespace
 
 TEST_CASE("whatever happens between client and provider, the outcome is true, and nobody pays twice") {
-    if (const char* const one = std::getenv("KEDGE_SIM_SEED")) {
-        (void)play(std::strtoull(one, nullptr, 10));
-        return;
-    }
+    if (const std::uint64_t one = from_environment("KEDGE_SIM_SEED", 0)) return void(play(one));
     testing::provider_counters c;
-    for (std::uint64_t seed = 1; seed <= seeds; ++seed) (void)play(seed, &c);
+    for (std::uint64_t seed = 1, last = from_environment("KEDGE_SIM_SEEDS", 500); seed <= last; ++seed) (void)play(seed, &c);
     CHECK(c.conflicts == 0);  // the client has seen to that
     for (const int often : {c.requests, c.replayed, c.busy, c.lost, c.slow, c.duplicated, c.turned_away, c.crashed, c.garbled,
                             c.pending, c.stale})

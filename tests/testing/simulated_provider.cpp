@@ -37,7 +37,8 @@ struct network {
 
     explicit network(const provider_faults& faults = {}, std::uint64_t seed = 1) : sim(seed) { provider->suffer(faults); }
 
-    payment::request charge(const std::string& key, const std::string& amount = "19.90", const std::string& token = "tok_visa") const {
+    payment::request charge(const std::string& key, const std::string& amount = "19.90",
+                            const std::string& token = "tok_visa") const {
         charge_request what(money::parse(amount, "EUR"), card_token(token));
         return speaks.charge(std::move(what).reference("order of " + key), idempotency_key(key));
     }
@@ -52,6 +53,9 @@ struct network {
         const auto got = send(what);
         sim.run_until([&] { return got->has_value(); });
         return **got;
+    }
+    payment::request status(const std::string& of, payment::action a = payment::action::charge) const {
+        return speaks.status(idempotency_key(of), a);
     }
     payment::answer read(const reply& r) const { return speaks.read(r.from); }
 };
@@ -73,8 +77,8 @@ TEST_CASE_METHOD(network, "without faults a key is executed once, answered again
     CHECK(provider->ledger()[0].amount == money::parse("19.90", "EUR"));
     CHECK(provider->ledger()[0].id == read(first).id);
     CHECK(provider->executions("order of " + key) == 1);
-    CHECK(read(ask(speaks.status(idempotency_key(key)))).state == payment::outcome::succeeded);
-    CHECK(ask(speaks.status(idempotency_key("another-key-0000"))).from.status == 404);
+    CHECK(read(ask(status(key))).state == payment::outcome::succeeded);
+    CHECK(ask(status("another-key-0000")).from.status == 404);
     CHECK(ask(speaks.health()).from.status == 200);
     CHECK(provider->counters().replayed == 1);
     CHECK(provider->counters().conflicts == 1);
@@ -92,8 +96,37 @@ TEST_CASE_METHOD(network, "while a key is being executed it is busy; a declined 
         CHECK(r.from.status == 402);
         CHECK(read(r).key == second);
     }
-    CHECK(read(ask(speaks.status(idempotency_key(second)))).state == payment::outcome::declined);
+    CHECK(read(ask(status(second))).state == payment::outcome::declined);
     CHECK(provider->ledger().size() == 1);
+}
+
+TEST_CASE_METHOD(network, "what was charged is given back once, in parts or all that is left, and no more") {
+    const auto refund = [&](const std::string& own, const char* part, const std::string& of = key) {
+        refund_request what = refund_request::of_key(idempotency_key(of)).reference("refund " + own);
+        if (!part) return ask(speaks.refund(what, idempotency_key(own)));
+        return ask(speaks.refund(std::move(what).amount(money::parse(part, "EUR")), idempotency_key(own)));
+    };
+    CHECK(refund("refund-before-it-0", "1.00").from.status == 422);
+    const auto charged = ask(charge(key));
+    CHECK(refund("refund-before-it-0", "1.00").from.status == 422);  // as it was answered first
+    CHECK(refund("refund-too-much-00", "19.91").from.status == 422);
+    CHECK(refund("refund-a-part-0000", "5.00").from.status == 201);
+    CHECK(refund("refund-a-part-0000", "5.00").from.status == 200);
+    CHECK(refund("refund-too-much-01", "14.91").from.status == 422);
+    CHECK(read(refund("refund-the-rest-00", nullptr)).amount == money::parse("14.90", "EUR"));
+    CHECK(refund("refund-nothing-000", nullptr).from.status == 422);
+    CHECK(refund("refund-a-foreign-0", nullptr, "another-key-0000").from.status == 422);
+    using payment::action;
+    CHECK(read(ask(status("refund-a-part-0000", action::refund))).amount == money::parse("5.00", "EUR"));
+    CHECK(ask(status("refund-a-part-0000", action::charge)).from.status == 404);
+    CHECK(ask(status("refund-too-much-00", action::refund)).from.status == 404);
+    REQUIRE(provider->ledger().size() == 3);
+    CHECK_FALSE(provider->ledger()[0].refund);
+    CHECK(provider->ledger()[2].refund);
+    CHECK(provider->ledger()[2].reference == "refund refund-the-rest-00");
+    (void)ask(charge("order-4712-2025-10-26"));
+    const auto by_id = refund_request::of_charge(read(charged).id);
+    CHECK(ask(speaks.refund(by_id, idempotency_key("refund-by-its-name"))).from.status == 422);  // nothing is left of it
 }
 
 TEST_CASE_METHOD(network, "a key is forgotten when its window has passed, and a request without one is never remembered") {
@@ -102,7 +135,7 @@ TEST_CASE_METHOD(network, "a key is forgotten when its window has passed, and a 
     sim.run_for(59min);
     CHECK(ask(charge(key)).from.status == 200);
     sim.run_for(1min);
-    CHECK(ask(speaks.status(idempotency_key(key))).from.status == 404);
+    CHECK(ask(status(key)).from.status == 404);
     CHECK(ask(charge(key)).from.status == 201);
     auto nameless = charge(key);
     std::erase_if(nameless.headers, [](const auto& h) { return h.name == "Idempotency-Key"; });
@@ -186,7 +219,7 @@ TEST_CASE("after `settled_within` everything is executed and found, or never wil
         n.sim.run_for(testing::simulated_provider::settled_within);
         const int executed = n.provider->executions("order of " + key);
         n.provider->heal();
-        CHECK(n.ask(n.speaks.status(idempotency_key(key))).from.status == (executed == 1 ? 200 : 404));
+        CHECK(n.ask(n.status(key)).from.status == (executed == 1 ? 200 : 404));
         stop.emit(boost::asio::cancellation_type::terminal);
         n.sim.run();
         CHECK(n.provider->executions("order of " + key) == executed);

@@ -26,7 +26,7 @@ struct provider_faults {
     double lost = 0;         ///< refused, cut or silent in any phase, before or after the provider has heard of it
     double slow = 0;         ///< the way there, the work or the way back takes up to 15 s
     double duplicated = 0;   ///< something on the way delivers it twice, up to 5 s apart
-    double turned_away = 0;  ///< something in front answers: 401, 403, 408, 429, 502, 503 or 504; the fifth and last may pass it on
+    double turned_away = 0;  ///< something in front answers: 401, 403, 408, 429, 503, or 502 and 504, which may have passed it on
     double crashed = 0;      ///< the provider crashes between execution and answer, and is away for up to 10 s
     double garbled = 0;      ///< the answer is cut, no JSON, or about another payment, amount or currency
     double pending = 0;      ///< answered with 202, and decided up to 10 s later
@@ -287,7 +287,8 @@ private:
     }
 
     nanoseconds between(nanoseconds least, nanoseconds most) noexcept {
-        return least + nanoseconds(static_cast<std::int64_t>(rt_.random() % static_cast<std::uint64_t>((most - least).count() + 1)));
+        const auto span = static_cast<std::uint64_t>((most - least).count() + 1);
+        return least + nanoseconds(static_cast<std::int64_t>(rt_.random() % span));
     }
 
     boost::asio::any_io_executor executor_;
