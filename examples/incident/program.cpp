@@ -60,7 +60,8 @@ std::string compiler() {
 std::optional<options> parse(int argc, char** argv) {
     options wanted;
     if (read(argc, argv, wanted)) return wanted;
-    std::fprintf(stderr, "usage: %s [--virtual] [--seed N] [--log python|json] [--database postgresql://user@host/database]\n", argv[0]);
+    std::fprintf(stderr, "usage: %s [--virtual] [--seed N] [--log python|json] [--database postgresql://user@host/database]\n",
+                 argv[0]);
     return std::nullopt;
 }
 

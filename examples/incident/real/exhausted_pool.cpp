@@ -48,8 +48,8 @@ template <class Client> ending check_out(trial& t, const shop_database& shop, in
     const task customer = [&]() -> asio::awaitable<void> {
         while (db.snapshot().pool.used < limit + 1) co_await kedge::async_sleep(io, 5ms, asio::use_awaitable);
         const kedge::call c{.report = &end.report, .place = {"/app/checkout.cpp", 19, "pay"}};
-        const auto done =
-            co_await db.async_query("select total from kedge_incident_2", kedge::params(), c, asio::as_tuple(asio::use_awaitable));
+        const auto done = co_await db.async_query("select total from kedge_incident_2", kedge::params(), c,
+                                                  asio::as_tuple(asio::use_awaitable));
         end.error = std::get<0>(done);
     };
     for (int i = 0; i < 19; ++i) start(io.get_executor(), report);
