@@ -5,6 +5,7 @@
 #include <kedge/call.hpp>
 #include <kedge/core/breaker_snapshot.hpp>
 #include <kedge/core/health.hpp>
+#include <kedge/core/retry_budget_snapshot.hpp>
 #include <kedge/detail/handlers.hpp>
 #include <kedge/payment/charge_request.hpp>
 #include <kedge/payment/exchange.hpp>
@@ -12,7 +13,6 @@
 #include <kedge/payment/options.hpp>
 #include <kedge/payment/refund_request.hpp>
 #include <kedge/payment/result.hpp>
-#include <kedge/retry_budget.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/async_result.hpp>

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <kedge/core/retry_budget.hpp>
+#include <kedge/core/retry_budget_snapshot.hpp>
 #include <kedge/runtime.hpp>
 
 #include <memory>
@@ -9,11 +10,6 @@
 #include <string>
 
 namespace kedge {
-
-struct retry_budget_snapshot {
-    double tokens = 0;  ///< each pays for one retry
-    int cap = 0;
-};
 
 /** Limits the retries of everything that shares it to about a tenth of its calls plus one a second.
  *
