@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <kedge/circuit_breaker.hpp>
-#include <kedge/connection_pool.hpp>
 #include <kedge/core/event.hpp>
+#include <kedge/core/time.hpp>
 #include <kedge/log/sink.hpp>
 
 #include <chrono>
