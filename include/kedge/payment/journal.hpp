@@ -101,7 +101,8 @@ public:
 class memory_journal final : public journal {
 public:
     /// @param settled_kept  how many settled payments still answer for their key
-    explicit memory_journal(std::size_t settled_kept = 10'000) : settled_kept_(settled_kept) {}
+    explicit memory_journal(std::size_t settled_kept = 10'000);
+    ~memory_journal() override;
 
     void begin(const intent& what, begin_handler handler) override;
     void settle(const settlement& how, settle_handler handler) override;

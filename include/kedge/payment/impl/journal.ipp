@@ -15,6 +15,10 @@ KEDGE_DECL void journal::find(const idempotency_key& key, find_handler handler) 
     handler({}, std::move(found));
 }
 
+KEDGE_DECL memory_journal::memory_journal(std::size_t settled_kept) : settled_kept_(settled_kept) {}
+
+KEDGE_DECL memory_journal::~memory_journal() = default;
+
 KEDGE_DECL standing memory_journal::begin_locked(const intent& what, error_code& ec) {
     const std::lock_guard lock(mutex_);
     const auto [at, is_new] = entries_.try_emplace(what.key.text(), kept{{what}, next_, true});
