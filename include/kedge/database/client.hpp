@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <kedge/core/health.hpp>
-#include <kedge/database/core.hpp>
-#include <kedge/database/options.hpp>
-#include <kedge/retry_budget.hpp>
+#include <kedge/associated_attempt.hpp>
+#include <kedge/database/any_core.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/deferred.hpp>
+#include <boost/asio/execution_context.hpp>
 
 #include <concepts>
 #include <exception>
@@ -17,14 +16,6 @@
 #include <utility>
 
 namespace kedge {
-
-/// The state of a @ref database_client at one moment.
-struct database_snapshot {
-    pool_snapshot pool{};
-    breaker_snapshot breaker{};
-    retry_budget_snapshot retries{};
-    health_snapshot health{};  ///< as the checks of @ref database_client::async_run know it
-};
 
 /** Statements and transactions against one database, which survive what databases do: total timeout ⊃ retry ⊃ circuit
  *  breaker ⊃ timeout ⊃ connection pool ⊃ statement.
@@ -68,17 +59,19 @@ struct database_snapshot {
  *  @par Complexity  One allocation for the call, and one each for an attempt's copy of text and values, its handler and its
  *  place in the pool; what the connection needs comes on top.
  */
-template <database_connection Connection> class database_client {
+template <detail::client_connection Connection> class database_client {
 public:
     using executor_type = boost::asio::any_io_executor;
     using connection_type = Connection;
 
     /// Connects to nothing yet: the pool dials when somebody needs a connection.
     /// @throws std::invalid_argument names the option and its value, or the accepted forms of a URL
-    template <context C>
-    database_client(C& ctx, const database_options& options) : core_(std::make_shared<core>(ctx, options)) {}
+    template <class C>
+        requires std::convertible_to<C&, boost::asio::execution_context&>
+    database_client(C& ctx, const database_options& options)
+        : core_(detail::make_database_core<Connection>(executor_type(ctx.get_executor()), options)) {}
 
-    executor_type get_executor() const noexcept { return core_->pipe.get_executor(); }
+    executor_type get_executor() const noexcept { return core_->executor; }
 
     /** Executes one statement and fetches its rows, all of them into memory.
      *
@@ -91,7 +84,7 @@ public:
     auto async_query(sql_text text, params values, call c, Token&& token = {}) {
         return boost::asio::async_initiate<Token, void(error_code, rows)>(
             [self = core_](auto&& handler, sql_text sql, params given, const call& of) {
-                self->query({std::move(sql), std::move(given)}, of, std::forward<decltype(handler)>(handler));
+                query(self, {std::move(sql), std::move(given)}, of, std::forward<decltype(handler)>(handler));
             },
             token, std::move(text), std::move(values), c);
     }
@@ -116,18 +109,18 @@ public:
      *  @par Complexity  Memory: one piece, and one row as large as the server sends it.
      */
     template <class F, class Token = boost::asio::deferred_t>
-        requires reads_in_batches<Connection> && std::is_invocable_v<F&, rows>
+        requires detail::known_to_read_in_batches<Connection> && std::is_invocable_v<F&, rows>
     auto async_query_batches(sql_text text, params values, F take, call c, Token&& token = {}) {
         c.repeating = repeat::forbidden;
         return boost::asio::async_initiate<Token, void(error_code)>(
             [self = core_](auto&& handler, detail::statement what, const call& of) {
                 using handler_type = std::decay_t<decltype(handler)>;
-                self->query(std::move(what), of, detail::code_only<handler_type>(std::forward<decltype(handler)>(handler)));
+                query(self, std::move(what), of, detail::code_only<handler_type>(std::forward<decltype(handler)>(handler)));
             },
             token, detail::statement{std::move(text), std::move(values), batch_receiver(std::move(take))}, c);
     }
     template <class F, class Token = boost::asio::deferred_t>
-        requires reads_in_batches<Connection> && std::is_invocable_v<F&, rows> &&
+        requires detail::known_to_read_in_batches<Connection> && std::is_invocable_v<F&, rows> &&
                  (!std::same_as<std::remove_cvref_t<Token>, call>)
     auto async_query_batches(sql_text text, params values, F take, Token&& token = {},
                              boost::source_location where = BOOST_CURRENT_LOCATION) {
@@ -145,8 +138,8 @@ public:
         return boost::asio::async_initiate<Token, void(error_code, affected)>(
             [self = core_](auto&& handler, sql_text sql, params given, const call& of) {
                 using handler_type = std::decay_t<decltype(handler)>;
-                self->query({std::move(sql), std::move(given)}, of,
-                            detail::affected_only<handler_type>(std::forward<decltype(handler)>(handler)));
+                query(self, {std::move(sql), std::move(given)}, of,
+                      detail::affected_only<handler_type>(std::forward<decltype(handler)>(handler)));
             },
             token, std::move(text), std::move(values), c);
     }
@@ -179,22 +172,15 @@ public:
      */
     template <class F, class Token = boost::asio::deferred_t>
     auto async_transaction(F body, transaction_options options, call c, Token&& token = {}) {
-        using operation = detail::transaction_operation<Connection, F>;
-        using signature = typename detail::transaction_signature<typename operation::value_type>::type;
+        using function_type = detail::transaction_function<F>;
         if (options.read_only && c.repeating == repeat::as_configured) c.repeating = repeat::harmless;
-        operation run(core_->pool, std::move(body), options);
-        return boost::asio::async_initiate<Token, signature>(
-            [self = core_](auto&& handler, operation op, const call& of) {
-                using handler_type = std::decay_t<decltype(handler)>;
-                auto report = [self, of](handler_type&& next, std::exception_ptr thrown, auto... value) {
-                    thrown = self->failed(std::move(thrown), of);
-                    std::move(next)(std::move(thrown), std::move(value)...);
-                };
-                detail::then_handler<handler_type, decltype(report)> reporting(std::forward<decltype(handler)>(handler),
-                                                                               std::move(report));
-                self->pipe.async_call(std::move(op), of, std::move(reporting));
+        return boost::asio::async_initiate<Token, typename function_type::signature>(
+            [self = core_, options](auto&& handler, std::shared_ptr<function_type> function, const call& of) {
+                const attempt outer = get_associated_attempt(handler);
+                auto result = detail::result_of(function, std::forward<decltype(handler)>(handler));
+                self->transact(std::move(function), options, of, outer, {std::move(result), self->executor});
             },
-            token, std::move(run), c);
+            token, std::make_shared<function_type>(std::move(body)), c);
     }
     template <class F, class Token = boost::asio::deferred_t>
         requires(!std::same_as<std::remove_cvref_t<Token>, call>)
@@ -209,8 +195,8 @@ public:
         return boost::asio::async_initiate<Token, void(error_code)>(
             [self = core_](auto&& handler, const call& of) {
                 using handler_type = std::decay_t<decltype(handler)>;
-                self->query({"select 1", params()}, of,
-                            detail::code_only<handler_type>(std::forward<decltype(handler)>(handler)));
+                query(self, {"select 1", params()}, of,
+                      detail::code_only<handler_type>(std::forward<decltype(handler)>(handler)));
             },
             token, c);
     }
@@ -234,7 +220,7 @@ public:
     template <class Token = boost::asio::deferred_t> auto async_run(Token&& token = {}) {
         return boost::asio::async_initiate<Token, void(error_code)>(
             [self = core_](auto&& handler) {
-                self->run({std::forward<decltype(handler)>(handler), self->pipe.get_executor()});
+                self->run({std::forward<decltype(handler)>(handler), self->executor});
             },
             token);
     }
@@ -247,24 +233,26 @@ public:
     template <class Token = boost::asio::deferred_t> auto async_shutdown(time_point deadline, Token&& token = {}) {
         return boost::asio::async_initiate<Token, void(error_code)>(
             [self = core_](auto&& handler, time_point until) {
-                self->health.stop();
-                self->pool.async_shutdown(until, std::forward<decltype(handler)>(handler));
+                self->shutdown(until, {std::forward<decltype(handler)>(handler), self->executor});
             },
             token, deadline);
     }
 
     /// Pool, breaker, budget and health, each consistent in itself. @par Complexity  O(1), three locks.
-    database_snapshot snapshot() const {
-        return {core_->pool.snapshot(), core_->breaker.snapshot(), core_->budget.snapshot(), core_->health.snapshot()};
-    }
+    database_snapshot snapshot() const { return core_->snapshot(); }
 
 private:
-    using core = detail::database_core<Connection>;
+    using share = std::shared_ptr<detail::any_database_core>;
 
-    std::shared_ptr<core> core_;
+    template <class Handler> static void query(const share& core, detail::statement what, const call& c, Handler handler) {
+        const attempt outer = get_associated_attempt(handler);
+        core->query(std::move(what), c, outer, {std::move(handler), core->executor});
+    }
+
+    share core_;
 };
 
 /// The spelling of the request that kedge was made for.
-template <database_connection Connection> using DatabaseClient = database_client<Connection>;
+template <detail::client_connection Connection> using DatabaseClient = database_client<Connection>;
 
 }  // namespace kedge

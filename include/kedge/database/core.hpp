@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <kedge/database/any_core.hpp>
 #include <kedge/database/operations.hpp>
 #include <kedge/database/options.hpp>
 #include <kedge/database/transaction_operation.hpp>
 #include <kedge/database/upkeep.hpp>
+#include <kedge/detail/context_of_executor.hpp>
 #include <kedge/log/database_error.hpp>
 #include <kedge/pipeline.hpp>
 
@@ -28,35 +30,30 @@ template <class Connection> struct judge_by_connection {
 };
 
 /// What a client's handles and its running calls share. Its end ends what @ref run started.
-template <class Connection> class database_core : public std::enable_shared_from_this<database_core<Connection>> {
+template <class Connection>
+class database_core final : public any_database_core, public std::enable_shared_from_this<database_core<Connection>> {
 public:
-    template <context C>
-    database_core(C& ctx, const database_options& o)
-        : sink(o.sink), rt(runtime::of(ctx.get_executor())),
+    database_core(context_of_executor ctx, const database_options& o)
+        : any_database_core(ctx.executor), sink(o.sink), rt(runtime::of(executor)),
           breaker({.name = o.name, .consecutive_failures = o.breaker_threshold, .on_event = o.on_event}),
           pool(ctx,
                {.name = o.name, .max = o.max_connections, .acquire_timeout = o.acquire_timeout,
                 .connect_timeout = o.connect_timeout, .on_event = o.on_event},
                typename Connection::connector_type(o.url)),
-          pipe(boost::asio::any_io_executor(ctx.get_executor()), classify_by<judge_by_connection<Connection>>{},
+          pipe(executor, classify_by<judge_by_connection<Connection>>{},
                total_timeout{o.total_timeout}, retry({.max_retries = o.max_retries, .on_event = o.on_event}, budget),
                breaker,
                timeout{o.query_timeout}),
-          health(pipe.get_executor(),
+          health(executor,
                  {.name = o.name, .interval = o.health_interval,
                   .timeout = std::min(o.connect_timeout, nanoseconds::max() - ping_timeout) + ping_timeout,
                   .on_event = o.on_event},
                  ping_operation<Connection>(pool), breaker) {
         breaker.probe_lease(o.query_timeout);
     }
-    ~database_core() { health.stop(); }
+    ~database_core() override { health.stop(); }
 
-    template <class Handler> void query(statement what, const call& c, Handler handler) {
-        const attempt outer = get_associated_attempt(handler);
-        start(std::move(what), c, outer, rows_completion(std::move(handler), pipe.get_executor()));
-    }
-
-    void start(statement what, const call& c, const attempt& outer, rows_completion handler) {
+    void query(statement what, const call& c, const attempt& outer, rows_completion handler) override {
         auto report = [self = this->shared_from_this(), c, taken = what.batches](rows_completion&& next, error_code ec,
                                                                                   rows result) {
             const bool threw = taken && taken->thrown();  // the application's own affair: no record
@@ -70,10 +67,29 @@ public:
         pipe.async_call(query_operation<Connection>(pool, std::move(what)), c, std::move(inside));
     }
 
-    void run(joint_run::handler_type handler) {
+    void transact(std::shared_ptr<transaction_body> body, const transaction_options& options, const call& c,
+                  const attempt& outer, transaction_completion handler) override {
+        auto report = [self = this->shared_from_this(), c](transaction_completion&& next, std::exception_ptr thrown) {
+            std::move(next)(self->failed(std::move(thrown), c));
+        };
+        then_handler<transaction_completion, decltype(report)> reporting(std::move(handler), std::move(report));
+        attempt_handler<decltype(reporting)> inside(std::move(reporting), outer);
+        pipe.async_call(transaction_operation<Connection>(pool, std::move(body), options), c, std::move(inside));
+    }
+
+    void run(plain_completion handler) override {
         auto upkeep = [this](auto&& token) { pool.async_run(std::move(token)); };
         auto checks = [this](auto&& token) { health.async_run(std::move(token)); };
         std::make_shared<joint_run>(std::move(handler))->start(upkeep, checks);
+    }
+
+    void shutdown(time_point deadline, plain_completion handler) override {
+        health.stop();
+        pool.async_shutdown(deadline, std::move(handler));
+    }
+
+    database_snapshot snapshot() const override {
+        return {pool.snapshot(), breaker.snapshot(), budget.snapshot(), health.snapshot()};
     }
 
     /// One record for each failed call; a caller who gave up knows it himself.
@@ -109,9 +125,15 @@ public:
 private:
     template <class Handler> void refuse(const error_code& bad, const call& c, Handler handler) {
         if (c.report) *c.report = call_report{.result = bad};
-        const auto ex = boost::asio::get_associated_executor(handler, pipe.get_executor());
+        const auto ex = boost::asio::get_associated_executor(handler, executor);
         boost::asio::post(ex, [next = std::move(handler), bad]() mutable { next(bad, rows()); });
     }
 };
+
+template <class Connection>
+std::shared_ptr<any_database_core> make_database_core(boost::asio::any_io_executor ex, const database_options& options) {
+    static_assert(database_connection<Connection>);
+    return std::make_shared<database_core<Connection>>(context_of_executor{std::move(ex)}, options);
+}
 
 }  // namespace kedge::detail

@@ -3,13 +3,12 @@
 
 #include <kedge/associated_attempt.hpp>
 #include <kedge/connection_pool.hpp>
+#include <kedge/database/any_core.hpp>
 #include <kedge/detail/handlers.hpp>
-#include <kedge/sql/batches.hpp>
 
 #include <boost/asio/async_result.hpp>
 
 #include <functional>
-#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -21,13 +20,6 @@ namespace kedge::detail {
 inline call call_of(const attempt& a) noexcept {
     return {.deadline = a.deadline, .report = a.report, .tag = a.tag, .repeating = a.repeating, .place = a.place};
 }
-
-/// A statement as the caller gave it, and who takes its rows if not the caller at once.
-struct statement {
-    sql_text text;
-    params values;
-    std::optional<batch_receiver> batches{};
-};
 
 /// One statement on a borrowed connection.
 template <class Connection> class run_statement {

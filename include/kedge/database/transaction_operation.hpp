@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <kedge/database/any_core.hpp>
 #include <kedge/database/lost_commit.hpp>
 #include <kedge/database/operations.hpp>
 #include <kedge/database/transaction.hpp>
@@ -14,10 +15,9 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <exception>
-#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
-#include <type_traits>
 #include <utility>
 
 // What a database client sends through its pipeline for one transaction.
@@ -69,32 +69,19 @@ private:
     error_code dead_{}, said_{};
 };
 
-template <class T> struct transaction_signature {
-    using type = void(std::exception_ptr, T);
-};
-template <> struct transaction_signature<void> {
-    using type = void(std::exception_ptr);
-};
-
-/// Runs `F` between BEGIN and COMMIT. The connection goes back through the pool, which rolls back what is still open: so
-/// a cancelled transaction need not wait for its rollback.
-template <class Connection, class F> class transaction_operation {
+/// Runs a function between BEGIN and COMMIT. The connection goes back through the pool, which rolls back what is still
+/// open: so a cancelled transaction need not wait for its rollback.
+template <class Connection> class transaction_operation {
 public:
-    using awaitable_type = std::invoke_result_t<F&, transaction&>;
-    using value_type = typename awaitable_type::value_type;
-
-    transaction_operation(connection_pool<Connection> pool, F body, const transaction_options& options)
+    transaction_operation(connection_pool<Connection> pool, std::shared_ptr<transaction_body> body,
+                          const transaction_options& options)
         : pool_(std::move(pool)), body_(std::move(body)), options_(options) {}
 
-    awaitable_type operator()(const attempt& a) {
-        if constexpr (std::is_void_v<value_type>) {
-            auto run = [this](transaction& t) { return body_(t); };
-            co_await from_begin_to_commit(a, run);
-        } else {
-            std::optional<value_type> result;
-            auto run = [&](transaction& t) -> boost::asio::awaitable<void> { result.emplace(co_await body_(t)); };
-            co_await from_begin_to_commit(a, run);
-            co_return std::move(*result);
+    boost::asio::awaitable<void> operator()(const attempt& a) {
+        lost_commit doubt;
+        co_await on_one_connection(a, doubt);
+        if constexpr (remembers_transactions<Connection>) {  // its connection is back, so that even a pool of one has another
+            if (doubt.name) co_await settle<Connection>(pool_, call_of(a), *doubt.name);
         }
     }
 
@@ -106,31 +93,21 @@ private:
         ~returned() { held.end_of_use(statements.said()); }
     };
 
-    template <class Body> boost::asio::awaitable<void> from_begin_to_commit(const attempt& a, Body& body) {
-        lost_commit doubt;
-        co_await on_one_connection(a, body, doubt);
-        if constexpr (remembers_transactions<Connection>) {  // its connection is back, so that even a pool of one has another
-            if (doubt.name) co_await settle<Connection>(pool_, call_of(a), *doubt.name);
-        }
-    }
-
-    template <class Body> boost::asio::awaitable<void> on_one_connection(const attempt& a, Body& body, lost_commit& doubt) {
+    boost::asio::awaitable<void> on_one_connection(const attempt& a, lost_commit& doubt) {
         auto held = co_await pool_.async_acquire(call_of(a), boost::asio::use_awaitable);
         open_transaction<Connection> statements(*held, a, co_await boost::asio::this_coro::executor);
         const returned giving_back{held, statements};
         transaction given(statements);
         (void)co_await given.async_query(Connection::begin(options_), params(), boost::asio::use_awaitable);
-        auto run = [&] { return body(given); };
-        co_await guarded(*held, statements, run);
+        co_await guarded(*held, statements, given);
         co_await commit(statements, given, doubt);
     }
 
     /// Rolls back before the caller hears of an exception, so that what it does next finds no lock of ours.
-    template <class Body>
-    static boost::asio::awaitable<void> guarded(Connection& on, const open_transaction<Connection>& statements, Body& body) {
+    boost::asio::awaitable<void> guarded(Connection& on, const open_transaction<Connection>& statements, transaction& given) {
         std::exception_ptr thrown;
         try {
-            co_await body();
+            co_await body_->run(given);
         } catch (...) {
             thrown = std::current_exception();
         }
@@ -170,7 +147,7 @@ private:
     }
 
     connection_pool<Connection> pool_;
-    F body_;
+    std::shared_ptr<transaction_body> body_;
     transaction_options options_;
 };
 

@@ -3,6 +3,7 @@
 
 #include <kedge/connection_pool.hpp>
 #include <kedge/detail/config.hpp>
+#include <kedge/detail/context_of_executor.hpp>
 #include <kedge/http/client.hpp>
 #include <kedge/http/impl/connection.hpp>
 #include <kedge/timer.hpp>
@@ -10,7 +11,6 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/query.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -19,19 +19,9 @@
 
 namespace kedge::http::detail {
 
-/// A context as the pool takes it, for who has an executor only.
-struct context_of_executor {
-    boost::asio::any_io_executor executor;
-
-    boost::asio::any_io_executor get_executor() const noexcept { return executor; }
-    operator boost::asio::execution_context&() const noexcept {
-        return boost::asio::query(executor, boost::asio::execution::context);
-    }
-};
-
 class client_core {
 public:
-    client_core(context_of_executor ctx, client_options o, url to)
+    client_core(kedge::detail::context_of_executor ctx, client_options o, url to)
         : executor(ctx.executor), timeout(o.timeout), max_body(o.max_body),
           target(std::make_shared<destination>(to, to.tls ? make_tls_context(o.tls) : nullptr, o.connect_timeout)),
           pool(ctx,
@@ -147,7 +137,7 @@ private:
 KEDGE_DECL std::shared_ptr<client_core> make_core(const boost::asio::any_io_executor& ex, client_options o) {
     if (o.max_body == 0) throw std::invalid_argument("kedge::http::client_options::max_body = 0, but it must be more than 0");
     url to = parse_url(o.url, o.allow_plain_http);
-    return std::make_shared<client_core>(context_of_executor{ex}, std::move(o), std::move(to));
+    return std::make_shared<client_core>(kedge::detail::context_of_executor{ex}, std::move(o), std::move(to));
 }
 
 KEDGE_DECL boost::asio::any_io_executor executor_of(const client_core& c) noexcept { return c.executor; }
