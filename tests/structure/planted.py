@@ -31,7 +31,7 @@ PLANTED = [
     ("include/kedge/p16.hpp", LONG_FUNCTION, "a function of"),
     ("include/kedge/p17.hpp", SPDX + "//" + "x" * 140 + "\n", "columns"),
     ("include/kedge/p18.hpp", SPDX.replace("#pragma once\n", ""), "no #pragma once"),
-    ("include/kedge/impl/p21.ipp", SPDX + "KEDGE_DECL void f() {}\n", "src.hpp does not include it"),
+    ("include/kedge/impl/p21.ipp", SPDX + "KEDGE_DECL void f() {}\n", "no src.hpp includes it"),
     ("tests/core/p19.cpp", SPDX + "void f() { std::this_thread::sleep_for(t); }\n", "no test sleeps"),
     ("scripts/p20.py", "# SPDX-License-Identifier: BSL-1.0\n", "the top level is fixed"),
 ]
