@@ -32,4 +32,5 @@
 #include <kedge/payment/impl/provider.ipp>
 #include <kedge/payment/impl/secret.ipp>
 #include <kedge/payment/impl/upkeep.ipp>
+#include <kedge/sql/impl/params.ipp>
 #include <kedge/sql/impl/value.ipp>
