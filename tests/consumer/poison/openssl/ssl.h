@@ -1,2 +1,2 @@
 // SPDX-License-Identifier: BSL-1.0
-#error kedge.hpp must not need <openssl/ssl.h>
+#error this unit must not need <openssl/ssl.h>
