@@ -138,8 +138,9 @@ private:
         error_code ec;
         (void)co_await given.async_query("commit", params(), boost::asio::redirect_error(boost::asio::use_awaitable, ec));
         if (!ec) co_return;
-        const kind judged = Connection::classify(ec).judged;
-        if (judged == kind::success || judged == kind::overload) throw boost::system::system_error(ec);
+        const verdict said = Connection::classify(ec);
+        const bool repeats = said.judged == kind::neutral && said.again == replay::always;  // it was rolled back
+        if (said.judged == kind::success || said.judged == kind::overload || repeats) throw boost::system::system_error(ec);
         const boost::asio::cancellation_state state = co_await boost::asio::this_coro::cancellation_state;
         if (!asked || state.cancelled() != boost::asio::cancellation_type::none)
             throw boost::system::system_error(errc::commit_unknown);
