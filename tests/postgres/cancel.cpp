@@ -210,7 +210,7 @@ TEST_CASE("a receiver that refuses ends the statement, and the connection is usa
         ++batches;
         throw std::runtime_error("enough");
     });
-    (*c)->async_query_batches("select generate_series(1, 100000000)", {}, take, [&](error_code ec) { ended = ec; });
+    (*c)->async_query_batches("select generate_series(1, 100000000), repeat($$x$$, 1000)", {}, take, [&](error_code ec) { ended = ec; });
     REQUIRE(test::wait_until(c->io, [&] { return ended.has_value(); }));
     CHECK(*ended == boost::asio::error::operation_aborted);
     CHECK(batches == 1);
@@ -227,7 +227,7 @@ TEST_CASE("batches end with a cancellation, and none comes after it") {
         CHECK_FALSE(ended);
         stop.emit(cancellation_type::terminal);
     });
-    (*c)->async_query_batches("select generate_series(1, 100000000)", {}, take,
+    (*c)->async_query_batches("select generate_series(1, 100000000), repeat($$x$$, 1000)", {}, take,
                               boost::asio::bind_cancellation_slot(stop.slot(), [&](error_code ec) { ended = ec; }));
     REQUIRE(test::wait_until(c->io, [&] { return ended.has_value(); }));
     CHECK(*ended == boost::asio::error::operation_aborted);

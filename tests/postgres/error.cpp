@@ -37,7 +37,7 @@ struct row {
     bool condemns = false;
 };
 
-constexpr verdict answer{kind::success, replay::never}, again{kind::success, replay::always},
+constexpr verdict answer{kind::success, replay::never}, again{kind::neutral, replay::always},
     lost{kind::failure, replay::if_idempotent}, not_sent{kind::failure, replay::always}, broken{kind::failure, replay::never},
     overloaded{kind::overload, replay::always};
 

@@ -88,7 +88,8 @@ std::string sqlstate(const error_code&);
 
 /** Judges an error of PostgreSQL.
  *
- *  @li Serialization failure, deadlock: an answer (success for a breaker), certainly rolled back, always to be repeated.
+ *  @li Serialization failure, deadlock, a plan that no longer fits: certainly rolled back, always to be repeated, and nothing
+ *      against the server (neutral).
  *  @li Connection not made (08001, 08004), server starting (57P03), a standby in place of the primary, idle timeout (57P05):
  *      failure, always. Password, role or database wrong (28, 3D000), TLS: failure, never; trying again locks accounts.
  *  @li Too many connections, out of memory or disk (53): overload, always.

@@ -96,7 +96,7 @@ constexpr verdict judge(int value) noexcept {
     switch (static_cast<errc>(value)) {
     case errc::serialization_failure:
     case errc::deadlock_detected:
-    case errc::plan_changed: return {kind::success, replay::always};
+    case errc::plan_changed: return {kind::neutral, replay::always};
     case errc::cannot_connect:
     case errc::connection_rejected:
     case errc::cannot_connect_now:
