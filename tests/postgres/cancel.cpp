@@ -17,6 +17,8 @@ using test::opened;
 
 namespace {
 
+constexpr sql_text endless_rows = "select generate_series(1, 100000000), repeat('x', 1000)";
+
 /// A statement on its way that can be stopped.
 struct running {
     boost::asio::cancellation_signal stop{};
@@ -164,7 +166,8 @@ TEST_CASE("a context that ends destroys the handlers without calling them, and c
                 c.async_query("select pg_sleep(60)", {},
                               boost::asio::bind_cancellation_slot(stop.slot(), owning_handler{std::move(owned), alive}));
             if (how == "cancelled") {
-                c.async_query("select pg_sleep(60)", {}, boost::asio::bind_cancellation_slot(stop.slot(), [](error_code, rows) {}));
+                c.async_query("select pg_sleep(60)", {},
+                              boost::asio::bind_cancellation_slot(stop.slot(), [](error_code, rows) {}));
                 c.async_query("select 1", {}, owning_handler{std::move(owned), alive});
                 io.restart();
                 io.poll();
@@ -210,7 +213,7 @@ TEST_CASE("a receiver that refuses ends the statement, and the connection is usa
         ++batches;
         throw std::runtime_error("enough");
     });
-    (*c)->async_query_batches("select generate_series(1, 100000000), repeat($$x$$, 1000)", {}, take, [&](error_code ec) { ended = ec; });
+    (*c)->async_query_batches(endless_rows, {}, take, [&](error_code ec) { ended = ec; });
     REQUIRE(test::wait_until(c->io, [&] { return ended.has_value(); }));
     CHECK(*ended == boost::asio::error::operation_aborted);
     CHECK(batches == 1);
@@ -227,7 +230,7 @@ TEST_CASE("batches end with a cancellation, and none comes after it") {
         CHECK_FALSE(ended);
         stop.emit(cancellation_type::terminal);
     });
-    (*c)->async_query_batches("select generate_series(1, 100000000), repeat($$x$$, 1000)", {}, take,
+    (*c)->async_query_batches(endless_rows, {}, take,
                               boost::asio::bind_cancellation_slot(stop.slot(), [&](error_code ec) { ended = ec; }));
     REQUIRE(test::wait_until(c->io, [&] { return ended.has_value(); }));
     CHECK(*ended == boost::asio::error::operation_aborted);

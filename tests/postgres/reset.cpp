@@ -27,17 +27,19 @@ std::string leftovers(test::session& c) {
 }  // namespace
 
 TEST_CASE("the words of a statement tell what it may leave behind") {
-    for (const char* text : {"set work_mem = '1MB'", "SET work_mem = 1", "/* a /* b */ */ set x = 1", "-- c\n reset all", "listen a",
-                             "select set_config('a', 'b', false)", "create temp table t()", "create TEMPORARY view v as select 1",
-                             "select 1 into temp t", "select pg_advisory_lock(1)", "select pg_try_advisory_lock_shared(1)",
-                             "declare c cursor with hold for select 1", "load 'x'", "do $$ begin end $$", "call p()", "discard all",
-                             "create table pg_temp.t()"}) {
+    for (const char* text :
+         {"set work_mem = '1MB'", "SET work_mem = 1", "/* a /* b */ */ set x = 1", "-- c\n reset all", "listen a",
+          "select set_config('a', 'b', false)", "create temp table t()", "create TEMPORARY view v as select 1",
+          "select 1 into temp t", "select pg_advisory_lock(1)", "select pg_try_advisory_lock_shared(1)",
+          "declare c cursor with hold for select 1", "load 'x'", "do $$ begin end $$", "call p()", "discard all",
+          "create table pg_temp.t()"}) {
         CAPTURE(text);
         CHECK(traces_of(text).session);
     }
-    for (const char* text : {"update t set a = 1", "set local work_mem = 1", "set transaction read only", "select 1",
-                             "insert into t values ($1)", "select pg_advisory_xact_lock(1)", "with a as (select 1) select * from a",
-                             "set constraints all deferred", "begin", "", "/*", "--", "select 'é'"}) {
+    for (const char* text :
+         {"update t set a = 1", "set local work_mem = 1", "set transaction read only", "select 1", "insert into t values ($1)",
+          "select pg_advisory_xact_lock(1)", "with a as (select 1) select * from a", "set constraints all deferred", "begin", "",
+          "/*", "--", "select 'é'"}) {
         CAPTURE(text);
         CHECK_FALSE(traces_of(text).session);
     }
@@ -87,8 +89,8 @@ TEST_CASE("a reset rolls back what is open or has failed, and keeps the prepared
 
 TEST_CASE("what ends with its transaction needs no reset") {
     const auto c = opened();
-    for (const char* text : {"begin", "set local work_mem = '1MB'", "select pg_advisory_xact_lock(1)", "commit", "vacuum pg_class",
-                             "begin read only", "rollback"})
+    for (const char* text : {"begin", "set local work_mem = '1MB'", "select pg_advisory_xact_lock(1)", "commit",
+                             "vacuum pg_class", "begin read only", "rollback"})
         REQUIRE_FALSE(c->run(dynamic_sql(text)).ec);
     CHECK((*c)->state() == reuse::clean);
 }
@@ -128,7 +130,8 @@ TEST_CASE("a session that the server has ended, and nobody looked: certainly not
     auto& server = test::postgres_server::shared();
     const int backend = c->backend();
     server.terminate(backend);
-    REQUIRE(test::wait_until([&] { return server.count("select count(*) from pg_stat_activity where pid = " + std::to_string(backend)) == 0; }));
+    const std::string alive = "select count(*) from pg_stat_activity where pid = " + std::to_string(backend);
+    REQUIRE(test::wait_until([&] { return server.count(alive) == 0; }));
     const auto got = c->run("select 1");
     CHECK(got.ec == postgres::errc::admin_shutdown);
     CHECK(postgres::classify(got.ec) == verdict{kind::failure, replay::always});

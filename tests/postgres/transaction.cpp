@@ -127,7 +127,8 @@ TEST_CASE("a serialization failure repeats the whole transaction") {
             co_await tx.async_execute("set transaction isolation level serializable", params(), use_awaitable);
             const rows seen = co_await tx.async_query("select v from counters", params(), use_awaitable);
             if (runs == 1) test::postgres_server::shared().sql("update counters set v = v + 10");
-            co_await tx.async_execute("update counters set v = $1", params(std::get<0>(seen.as<int>().front()) + 1), use_awaitable);
+            const int before = std::get<0>(seen.as<int>().front());
+            co_await tx.async_execute("update counters set v = $1", params(before + 1), use_awaitable);
         };
         co_await s.db.async_transaction(body, {}, call{}, use_awaitable);
     };
