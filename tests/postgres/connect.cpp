@@ -146,7 +146,8 @@ TEST_CASE("nothing is taken from the environment") {
     std::ofstream(folder / "pgpass") << "*:*:*:*:stolen\n";
     const environment all[] = {
         {"PGSERVICE", "evil"}, {"PGSERVICEFILE", (folder / "pg_service.conf").string()},
-        {"PGPASSFILE", (folder / "pgpass").string()}, {"PGHOST", "192.0.2.1"}, {"PGHOSTADDR", "192.0.2.1"}, {"PGPORT", "1"}, {"PGUSER", "mallory"}, {"PGPASSWORD", "stolen"},
+        {"PGPASSFILE", (folder / "pgpass").string()}, {"PGHOST", "192.0.2.1"}, {"PGHOSTADDR", "192.0.2.1"},
+        {"PGPORT", "1"}, {"PGUSER", "mallory"}, {"PGPASSWORD", "stolen"},
         {"PGDATABASE", "elsewhere"}, {"PGSSLMODE", "require"}, {"PGAPPNAME", "mallory"}, {"PGCLIENTENCODING", "LATIN1"},
         {"PGOPTIONS", "-c work_mem=1MB"}, {"PGDATESTYLE", "German"}, {"PGTZ", "Asia/Tokyo"}, {"PGTARGETSESSIONATTRS", "standby"},
         {"PGCHANNELBINDING", "require"}, {"PGGSSENCMODE", "require"}, {"PGREQUIREPEER", "mallory"}, {"PGCONNECT_TIMEOUT", "junk"},

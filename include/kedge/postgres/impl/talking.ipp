@@ -231,10 +231,11 @@ KEDGE_DECL void session::take_error(const PGresult* result) {
     };
     step of = at_ < script_.size() ? script_[at_] : step::execute;
     if (of == step::sync && at_ > 0) of = script_[at_ - 1];
-    if (of == step::limit) session_limit_ = limit_ = -1;
-    if (of == step::limit || of == step::deallocate || discarding_) return;
+    if (discarding_) return;
     const std::string state = field(PG_DIAG_SQLSTATE), function = field(PG_DIAG_SOURCE_FUNCTION);
     error_code ec = make_error_code(std::string_view(state));
+    if (of == step::limit) session_limit_ = limit_ = -1;
+    if ((of == step::limit || of == step::deallocate) && fate_of(ec) == fate::keep) return;  // the statement comes all the same
     if (forgets_statement(ec, function)) {
         repeat_ = !was_inside_ && !first_->again;
         if (was_inside_ && ec == errc::feature_not_supported) ec = make_error_code(errc::plan_changed);
