@@ -21,6 +21,7 @@ public:
 
     /// A job that is over. Its handler may have been told already.
     void ended(std::shared_ptr<job> one) noexcept {
+        one->stopped = true;  // who cancels it from now on is too late: its handler is told without the lock
         one->next = nullptr;
         job* const added = one.get();
         (last_ != nullptr ? last_->next : first_) = std::move(one);
