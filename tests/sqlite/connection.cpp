@@ -269,3 +269,17 @@ TEST_CASE("a context may go while statements run and wait, with the connections 
     }
     CHECK_FALSE(called);  // and the leak checker finds nothing
 }
+
+TEST_CASE("what cancels a statement may outlive its context") {
+    boost::asio::cancellation_signal stop;
+    sqlite::connector to("sqlite::memory:");
+    {
+        boost::asio::io_context io;
+        const auto c = opened(io, to);
+        c->async_query(endless, {},
+                       boost::asio::bind_cancellation_slot(stop.slot(), [](error_code, const rows&) { FAIL("called"); }));
+        io.restart();
+        io.poll();
+    }
+    stop.emit(boost::asio::cancellation_type::terminal);  // nothing is there any more
+}

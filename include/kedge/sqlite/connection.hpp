@@ -66,10 +66,13 @@ void launch(const std::shared_ptr<session>& on, const boost::asio::any_io_execut
             Handler handler) {
     auto slot = boost::asio::get_associated_cancellation_slot(handler);
     if (slot.is_connected()) {
-        slot.assign([on, work](boost::asio::cancellation_type type) {
+        // It owns nothing, since it may outlive the context.
+        slot.assign([of = std::weak_ptr(on), what = std::weak_ptr(work)](boost::asio::cancellation_type type) {
             using boost::asio::cancellation_type;
-            if ((type & (cancellation_type::terminal | cancellation_type::partial)) != cancellation_type::none)
-                on->cancel(*work);
+            if ((type & (cancellation_type::terminal | cancellation_type::partial)) == cancellation_type::none) return;
+            const auto started = what.lock();
+            const auto session = of.lock();
+            if (started != nullptr && session != nullptr) session->cancel(*started);
         });
     }
     completion<Handler> done(std::move(handler), io);
