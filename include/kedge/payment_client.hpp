@@ -318,6 +318,7 @@ using PaymentClient = payment_client;
 
 #ifndef KEDGE_SEPARATE_COMPILATION
 #include <kedge/payment/impl/call.ipp>
+#include <kedge/payment/impl/call_end.ipp>
 #include <kedge/payment/impl/client.ipp>
 #include <kedge/payment/impl/look.ipp>
 #include <kedge/payment/impl/upkeep.ipp>

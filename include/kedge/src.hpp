@@ -23,6 +23,7 @@
 #include <kedge/log/impl/sink.ipp>
 #include <kedge/log/impl/tee_sink.ipp>
 #include <kedge/payment/impl/call.ipp>
+#include <kedge/payment/impl/call_end.ipp>
 #include <kedge/payment/impl/client.ipp>
 #include <kedge/payment/impl/idempotency_key.ipp>
 #include <kedge/payment/impl/journal.ipp>

@@ -262,3 +262,16 @@ TEST_CASE_METHOD(lost, "a key is not sent again when the provider may have forgo
     }
     CHECK(provider->arrivals().size() == 1);
 }
+
+TEST_CASE_METHOD(shop, "a key that one client of a journal works with is taken for its other clients") {
+    auto here = client(), elsewhere = client();
+    std::optional<payment_result> first, second;
+    here.async_charge(request(), [&](payment_result r) { first = std::move(r); });
+    elsewhere.async_charge(request(), [&](payment_result r) { second = std::move(r); });
+    sim.run();
+    REQUIRE((first.has_value() && second.has_value()));
+    CHECK(first->outcome() == outcome::succeeded);
+    CHECK(second->error() == payment::errc::key_in_use);
+    CHECK(provider->arrivals().size() == 1);
+    CHECK(charge(elsewhere).from_journal());
+}

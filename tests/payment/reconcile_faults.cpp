@@ -2,8 +2,12 @@
 // What others may do wrong while kedge finds out what became of a payment: journals, exchanges, callers and contexts.
 #include "shop.hpp"
 
+#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/strand.hpp>
 
+#include <atomic>
+#include <deque>
 #include <stdexcept>
 #include <thread>
 
@@ -229,4 +233,48 @@ TEST_CASE("a reconciliation whose context is destroyed is abandoned wherever it 
         CHECK(kept.use_count() == 1);
         CHECK(payments->snapshot().in_flight == 0);
     }
+}
+
+TEST_CASE("reconciliations of many callers on two threads, some of them cancelled", "[tsan]") {
+    boost::asio::io_context io(2);
+    auto slow = std::make_shared<slow_journal>();
+    struct forgetful final : payment::exchange {  // knows every second key
+        void start(const payment::request& what, const attempt&, payment::exchange_handler handler) override {
+            const std::string key = what.target.substr(what.target.find('=') + 1);
+            payment::response said{404, {}, {}};
+            if (key.back() % 2 == 0)
+                said = {200, {}, R"({"status":"declined","amount":"1.00","currency":"EUR","idempotency_key":")" + key + "\"}"};
+            const auto ex = handler.get_executor();
+            auto give = [said, h = std::move(handler)]() mutable { h({}, said, payment::send_phase::response_done); };
+            boost::asio::post(ex, std::move(give));
+        }
+    };
+    payment_client payments(io, {}, slow, std::make_shared<forgetful>());
+    std::atomic<int> decided{0}, cancelled{0};
+    struct caller {
+        explicit caller(boost::asio::io_context& ctx) : strand(boost::asio::make_strand(ctx)) {}
+        boost::asio::strand<boost::asio::io_context::executor_type> strand;
+        boost::asio::cancellation_signal stop;
+    };
+    std::deque<caller> callers;
+    constexpr int number = 30;  // all of them fit into the limit of questions
+    for (int i = 0; i < number; ++i) {
+        caller& c = callers.emplace_back(io);
+        const idempotency_key key("order-of-many-callers-" + std::to_string(100 + i));
+        const auto take = [&](payment_result r) {
+            decided += r.outcome() == outcome::declined;
+            cancelled += r.outcome() == outcome::unknown;
+        };
+        boost::asio::post(c.strand, [&, key, take] {
+            payments.async_reconcile(key, boost::asio::bind_executor(
+                                              c.strand, boost::asio::bind_cancellation_slot(c.stop.slot(), take)));
+            boost::asio::post(c.strand, [&] { c.stop.emit(boost::asio::cancellation_type::terminal); });
+        });
+    }
+    std::thread other([&] { io.run(); });
+    io.run();
+    other.join();
+    CHECK(decided + cancelled == number);
+    CHECK(cancelled >= number / 2);
+    CHECK(payments.snapshot().in_flight == 0);
 }

@@ -14,8 +14,13 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
+
+namespace kedge::detail {
+class payment_core;
+}
 
 namespace kedge::payment {
 
@@ -60,6 +65,9 @@ struct entry {
 
 /** Remembers payments, so that after a crash it is known which may have been sent.
  *
+ *  One key is worked with by one call at a time, for all clients that share the object. Two processes over one store have to
+ *  see to that themselves: while one sends a key, the other must neither send it nor reconcile it.
+ *
  *  An intent is *open* from @ref begin until it is settled with anything but `pending` or `unknown`.
  *
  *  All functions with a handler call it exactly once, on any thread, also from inside. Throwing counts as a failure; a second
@@ -91,6 +99,12 @@ public:
     /// What is known of a key, for who asks the provider about it. As it is here it looks through @ref open_intents, so that
     /// it knows no settled ones and takes as long as there are open ones.
     virtual void find(const idempotency_key& key, find_handler handler) const;
+
+private:
+    friend class kedge::detail::payment_core;
+
+    std::mutex keys_mutex_;
+    std::set<std::string> keys_;  // of calls under way, whichever client of this journal they belong to
 };
 
 /** Remembers payments in memory only: **they do not survive the end of the process**, so after a crash nobody knows which

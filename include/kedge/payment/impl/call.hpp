@@ -4,6 +4,7 @@
 #include <kedge/payment/impl/core.hpp>
 
 #include <boost/asio/associator.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 
 #include <memory>
 #include <optional>
@@ -11,6 +12,9 @@
 #include <utility>
 
 namespace kedge::detail {
+
+/// Kept from a call's time for one look: a tenth of it, since callers may have less than the 30 s that this is made for.
+inline constexpr nanoseconds longest_reserve = std::chrono::seconds(3);
 
 /** One call of a client: request, key, what its attempts proved, and who waits for the result.
  *
@@ -86,6 +90,7 @@ private:
     int mismatches_ = 0;    ///< answers about another payment
     bool given_ = false;    ///< the key came with the request
     bool claimed_ = false, counted_ = false, cancelled_ = false, doubted_ = false;
+    boost::asio::cancellation_signal stop_{};  ///< of a reconciliation
     boost::asio::any_io_executor work_, io_work_;  // for handler and client: while the journal works, there is nothing else
 };
 
@@ -118,14 +123,18 @@ struct payment_attempt {
     }
 };
 
-/// Takes a pipeline's end back to the call; executor, slot and attempt are those of the caller's handler.
+/// Takes a pipeline's end back to the call; executor, attempt and, if none is given, slot are those of the caller's handler.
 template <void (payment_call::*Then)(const error_code&)> struct payment_finish {
+    explicit payment_finish(std::shared_ptr<payment_call> of) : payment_finish(of, of->slot()) {}
+    payment_finish(std::shared_ptr<payment_call> of, boost::asio::cancellation_slot s) : call(std::move(of)), slot(s) {}
+
     std::shared_ptr<payment_call> call;
+    boost::asio::cancellation_slot slot;
 
     using executor_type = boost::asio::any_io_executor;
     using cancellation_slot_type = boost::asio::cancellation_slot;
     executor_type get_executor() const noexcept { return call->executor(); }
-    cancellation_slot_type get_cancellation_slot() const noexcept { return call->slot(); }
+    cancellation_slot_type get_cancellation_slot() const noexcept { return slot; }
     const attempt& get_attempt() const noexcept { return call->outer(); }
 
     template <class Reply> void operator()(const error_code& ec, const Reply&) {

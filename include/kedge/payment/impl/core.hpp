@@ -15,7 +15,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -84,15 +83,15 @@ public:
     }
     ~payment_core() { health.stop(); }
 
-    /// False while another call has this key.
+    /// False while another call has this key, also of another client with the same journal.
     bool claim(const idempotency_key& key) {
-        const std::lock_guard lock(mutex);
-        return keys.insert(key.text()).second;
+        const std::lock_guard lock(journal->keys_mutex_);
+        return journal->keys_.insert(key.text()).second;
     }
 
     void release(const idempotency_key& key) {
-        const std::lock_guard lock(mutex);
-        keys.erase(key.text());
+        const std::lock_guard lock(journal->keys_mutex_);
+        journal->keys_.erase(key.text());
     }
 
     void alarm(payment_alarm_cause cause, const idempotency_key& key, const error_code& ec,
@@ -131,7 +130,6 @@ public:
     health_monitor<boost::asio::any_io_executor, health_look> health;
 
     mutable std::mutex mutex;
-    std::set<std::string> keys;  // of calls under way
     int in_flight = 0;
     bool closed = false;
     std::vector<std::shared_ptr<timer>> closing;  // of shutdowns under way
