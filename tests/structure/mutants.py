@@ -162,6 +162,49 @@ PROMISES = {
 MUTANTS |= {name: ("gcc", EXPLORE, "[explore]", f"promise {number}\\b", header, text, replacement)
             for name, (number, header, text, replacement) in PROMISES.items()}
 
+# What would charge twice, or say of a payment what nobody knows.
+PAID, JUDGED, FOUND = "payment/charge.cpp", "payment/classification.cpp", "payment/reconcile.cpp"
+CALL, LOOK, JUDGE = "payment/impl/call.ipp", "payment/impl/look.ipp", "payment/impl/judge.ipp"
+START = "        core_->exchange->start(request_, a, std::move(handler));"
+MONEY = {
+    "new key for each attempt": (PAID, "a provider that is silent*", CALL, START,
+        "        if (role_ == role::sends) request_.headers.at(1).value = \"key-of-this-try-\" + std::to_string(a.number);\n" + START),
+    "retry without the key": (PAID, "a provider that is silent*", CALL, START,
+        "        if (a.number > 1) std::erase_if(request_.headers, [](auto& h) { return h.name == \"Idempotency-Key\"; });\n" + START),
+    "timeout reported as failed": (PAID, "silence beyond the deadline*", JUDGE,
+        "if (stopped) return {may_have_happened, ec, plain};", "if (stopped) return {rejects, ec, plain};"),
+    "401 after an ambiguous attempt settles": (JUDGED, "after one ambiguous attempt*", JUDGE,
+        "case 403: return {rejects, errc::unauthorized, answered};",
+        "case 403: return {{proof::settling, outcome::rejected}, errc::unauthorized, answered};"),
+    "doubt forgotten by a refusal": (JUDGED, "the join of two attempts*", "payment/outcome.hpp",
+        "} else if (ambiguous_ || f.proves == proof::ambiguous) {", "} else if (f.proves == proof::ambiguous) {"),
+    "another amount settles": (JUDGED, "each row of the classification, as a charge", JUDGE,
+        "if (foreign || other_amount)", "if (foreign)"),
+    "409 in flight gives up": (JUDGED, "each row of the classification, as a charge", JUDGE,
+        "return {may_have_happened, errc::key_in_use, come_back};", "return {may_have_happened, errc::key_in_use, answered};"),
+    "429 counts against the breaker": (JUDGED, "*as the circuit breaker sees it", JUDGE,
+        "case 429: return {rejects, errc::throttled, come_back};",
+        "case 429: return {rejects, errc::throttled, {kind::overload, replay::if_idempotent, wait}};"),
+    "breaker of charges blocks reconciliation": (FOUND, "questions have a breaker*", "payment/impl/core.hpp",
+        "read_pipe(pipe_of(ex, o, reads, read_budget))", "read_pipe(pipe_of(ex, o, charges, read_budget))"),
+    "not found settles too early": (FOUND, "not found proves nothing*", LOOK,
+        ">= core.options.settle_after;", ">= nanoseconds::zero();"),
+    "not found settles at once": (FOUND, "not found proves nothing*", LOOK,
+        "const bool all_came = asked_", "const bool all_came = true || asked_"),
+    "not found settles when the key is forgotten": (FOUND, "what nobody can find out*", LOOK,
+        "return all_came && core.rt.wall_now() - known_->what.made < core.key_life();", "return all_came;"),
+    "key sent after the provider forgot it": (FOUND, "a key is not sent again*", CALL,
+        "if (left <= nanoseconds::zero()) return finished(payment::errc::key_expired);", ""),
+    "look that takes no key": (FOUND, "during a look the key is taken*", LOOK,
+        "claimed_ = call_->core_->claim(call_->result_.key_);", "claimed_ = true;"),
+    "what was decided is undone": (FOUND, "what is decided later*", "payment/impl/journal.ipp",
+        "&& !final(at->second.known.outcome)", ""),
+    "nobody is told": (FOUND, "what nobody can find out*", LOOK,
+        "    call_->core_->alarm(payment_alarm_cause::manual_review, call_->result_.key_, ec, age());\n", ""),
+}
+MUTANTS |= {name: ("gcc", test, selection, ASSERTED, header, text, replacement)
+            for name, (test, selection, header, text, replacement) in MONEY.items()}
+
 
 def flags_of(preset):
     presets = {p["name"]: p for p in json.loads((ROOT / "CMakePresets.json").read_text())["configurePresets"]}
