@@ -299,3 +299,23 @@ TEST_CASE_METHOD(shop, "what needs a person is an alarm, once", "[payment]") {
         CHECK(alarms == std::vector{payment_alarm_cause::untrusted_peer});
     }
 }
+
+TEST_CASE_METHOD(bench, "a result says what came with the answer, and whether the same key may be tried again", "[payment]") {
+    const std::vector<payment::header> stored{{"Request-Id", "req_1"}, {"Idempotent-Replayed", "true"}};
+    ends(gives(200, paid("succeeded"), stored));
+    auto payments = client({.max_retries = 0, .breaker_threshold = 1000});
+    const auto r = charge(payments);
+    CHECK(r.request_id() == "req_1");
+    CHECK(r.replayed());
+    CHECK_FALSE(r.reconciled());
+    CHECK_FALSE(r.retry_with_same_key());
+    for (const row& one : table()) {
+        INFO(one.event << ", status " << one.end.said.status);
+        ends(one.end);
+        fresh();
+        auto other = client({.max_retries = 0});
+        const bool in_its_way = one.error == errc::throttled || one.error == errc::unavailable || one.error == errc::unauthorized;
+        const bool same = one.says == unknown || one.says == outcome::not_sent || (one.says == rejected && in_its_way);
+        CHECK(charge(other).retry_with_same_key() == same);
+    }
+}

@@ -53,6 +53,31 @@ TEST_CASE_METHOD(shop, "before a charge says that nobody knows, it asks once") {
     CHECK(journal->open_intents().empty());
 }
 
+TEST_CASE_METHOD(shop, "of its 30 s a charge keeps 3 for that look, and of less time a tenth") {
+    auto payments = client({.attempt_timeout = 9s});
+    provider->never_answers(10);
+    SECTION("which is answered") {
+        CHECK(charge(payments).outcome() == outcome::unknown);
+        REQUIRE(front->asked.size() == 1);
+        CHECK(sim.elapsed() >= 27s);
+        CHECK(sim.elapsed() < 27s + 200ms);
+    }
+    SECTION("which is not") {
+        provider->silent_until(sim.now() + 1h);
+        CHECK(charge(payments).outcome() == outcome::unknown);
+        CHECK(front->asked.size() == 1);
+        CHECK(sim.elapsed() >= 30s);
+        CHECK(sim.elapsed() < 30s + 100ms);
+    }
+    SECTION("of two seconds") {
+        const auto r = charge(payments, call{.deadline = sim.now() + 2s});
+        CHECK(r.error() == errc::deadline_exceeded);
+        REQUIRE(front->asked.size() == 1);
+        CHECK(sim.elapsed() >= 1800ms);
+        CHECK(sim.elapsed() < 1800ms + 100ms);
+    }
+}
+
 TEST_CASE_METHOD(lost, "what was executed is found at once, and settled in the journal") {
     lose(true);
     const auto r = reconcile(payments);
