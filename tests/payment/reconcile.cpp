@@ -184,6 +184,18 @@ TEST_CASE_METHOD(lost, "what nobody can find out any more is a person's") {
     CHECK(journal->open_intents().size() == 1);
 }
 
+TEST_CASE_METHOD(lost, "a 404 of something in front of the provider proves nothing, however late") {
+    lose(true);
+    sim.run_for(10min);
+    const std::string said = GENERATE(as<std::string>(), "", "<html>Not Found</html>", R"({"message":"no route"})",
+                                      R"({"error":{"code":"no_such_route","message":"…"}})");
+    questions_get(404, said);
+    const auto r = reconcile(payments, call{.deadline = sim.now() + 1h});
+    CHECK(r.outcome() == outcome::unknown);
+    CHECK(r.error() == payment::errc::not_found);
+    CHECK(journaled() == outcome::unknown);
+}
+
 TEST_CASE_METHOD(lost, "a key that the journal does not know is never proved absent") {
     const auto r = reconcile(payments, call{.deadline = sim.now() + 1h});
     CHECK(r.outcome() == outcome::unknown);

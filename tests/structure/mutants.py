@@ -191,6 +191,8 @@ MONEY = {
         ">= core.options.settle_after;", ">= nanoseconds::zero();"),
     "not found settles at once": (FOUND, "not found proves nothing*", LOOK,
         "const bool all_came = asked_", "const bool all_came = true || asked_"),
+    "not found of a gateway settles": (FOUND, "a 404 of something in front*", LOOK,
+        "if (call_->absent_ && proves_absence())", "if (ec == payment::errc::not_found && proves_absence())"),
     "not found settles when the key is forgotten": (FOUND, "what nobody can find out*", LOOK,
         "return all_came && core.rt.wall_now() - known_->what.made < core.key_life();", "return all_came;"),
     "key sent after the provider forgot it": (FOUND, "a key is not sent again*", CALL,

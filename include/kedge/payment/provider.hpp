@@ -23,6 +23,7 @@ struct answer {
     std::string id{};
     bool in_flight = false;  ///< an earlier request with this key is still being executed
     bool conflict = false;   ///< the key belongs to other content
+    bool absent = false;     ///< the provider itself, nobody in front of it, does not know the key
     std::string code{}, message{};
     bool replayed = false;               ///< the stored answer to an earlier request with this key
     std::optional<bool> should_retry{};  ///< the provider's own opinion, if it has one

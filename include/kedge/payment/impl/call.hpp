@@ -90,6 +90,7 @@ private:
     int mismatches_ = 0;    ///< answers about another payment
     bool given_ = false;    ///< the key came with the request
     bool claimed_ = false, counted_ = false, cancelled_ = false, doubted_ = false;
+    bool absent_ = false;  ///< so the provider says, in its last answer
     boost::asio::cancellation_signal stop_{};  ///< of a reconciliation
     boost::asio::any_io_executor work_, io_work_;  // for handler and client: while the journal works, there is nothing else
 };

@@ -222,6 +222,7 @@ KEDGE_DECL payment_reply payment_call::judge(error_code& ec, const payment::resp
     const bool settles = j.found.proves == proof::settling;
     if (role_ != role::sends && from.status == 404) j.error = payment::errc::not_found;
     if (j.once && std::exchange(doubted_, true)) j.judged.again = replay::never;  // the replay said no better
+    absent_ = said.absent;
     mismatches_ += j.error == payment::errc::foreign_answer;
     if (role_ == role::sends || settles) join_.add(j.found);
     if (role_ == role::sends || role_ == role::asks) {

@@ -54,7 +54,7 @@ KEDGE_DECL void payment_look::answered(const error_code& ec, nanoseconds wait) {
     const bool news = !ec && !(known_ && known_->outcome == now);
     if (now == outcome::pending) return news ? settle(ec, false) : end(ec, hopeless());
     if (now != outcome::unknown) return settle(ec, true);
-    if (ec == payment::errc::not_found && proves_absence()) {
+    if (call_->absent_ && proves_absence()) {
         call_->join_.add({payment::proof::settling, outcome::not_sent});
         return settle(ec, true);
     }
@@ -63,7 +63,7 @@ KEDGE_DECL void payment_look::answered(const error_code& ec, nanoseconds wait) {
     end(ec, true);
 }
 
-/// The provider does not know the key: would it, had anything come? Not before all that left has come or is lost, and not
+/// The provider itself does not know the key: would it, had anything come? Not before all that left has come or is lost, and not
 /// when it may have forgotten.
 KEDGE_DECL bool payment_look::proves_absence() const {
     const payment_core& core = *call_->core_;

@@ -56,6 +56,7 @@ KEDGE_DECL answer generic_provider::read(const response& from) const {
     a.message = field("error.message");
     a.in_flight = a.code == "idempotency_key_in_use";
     a.conflict = a.code == "idempotency_key_reused";
+    a.absent = from.status == 404 && a.code == "not_found";
     a.understood = a.state && a.amount && !a.key.empty();
     return a;
 }
