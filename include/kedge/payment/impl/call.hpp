@@ -53,7 +53,10 @@ private:
     };
 
     bool refused(const std::optional<money>& amount, const std::string& reference, bool valid = true);
-    payment::outcome untouched() const noexcept;
+    /// Of a call that does nothing and has not heard from the journal: a key that was given may have been sent before.
+    payment::outcome untouched() const noexcept {
+        return given_ ? payment::outcome::unknown : payment::outcome::not_sent;
+    }
     void begin(payment::intent what);
     void known(const error_code& ec, const payment::standing& before);
     void send(const payment::standing& before);

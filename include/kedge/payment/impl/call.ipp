@@ -61,11 +61,6 @@ KEDGE_DECL bool payment_call::refused(const std::optional<money>& amount, const 
     return false;
 }
 
-/// Of a call that does nothing and has not heard from the journal: a key that came with the request may have been sent before.
-KEDGE_DECL payment::outcome payment_call::untouched() const noexcept {
-    return given_ ? payment::outcome::unknown : payment::outcome::not_sent;
-}
-
 KEDGE_DECL void payment_call::charge(charge_request what) {
     given_ = what.key().has_value();
     if (refused(what.amount(), what.reference())) return;
