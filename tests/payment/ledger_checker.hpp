@@ -97,7 +97,9 @@ public:
         m11_success_was_said_by_a_matching_answer(reference, i.heard, r.outcome());
         const bool calling = std::ranges::any_of(i.calling, [](const auto& c) { return c.second > 0; });
         i.refused = no_money_moves(r.outcome()) && !calling;
-        if (i.refused && r.error() == payment::errc::not_found) i.maybe = i.in_doubt = false;  // what M3 holds it to
+        if (!i.refused || r.error() != payment::errc::not_found) return;
+        i.maybe = false;  // what M3 holds it to
+        if (r.recorded()) i.in_doubt = false;
     }
 
     /// A question has ended: it says what it was told, or nothing.
