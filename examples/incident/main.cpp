@@ -2,7 +2,7 @@
 //
 // The deployment of 2025-10-26T15:26:46, played on a virtual clock with kedge's real defaults: first as it failed, then
 // survived. Minutes of it take milliseconds, and equal seeds give equal runs. Each scenario has a file of its own here;
-// real/ plays the same five with sockets, TLS and a database.
+// real/ plays the same six with sockets, TLS and a database.
 //
 //   incident [--seed N] [--log python|json]
 //
@@ -32,8 +32,9 @@ int main(int argc, char** argv) {
     incident::reset_connections(story);
     incident::three_of_ten(story);
     incident::database_restart(story);
+    incident::lost_reply(story);
 
-    std::printf("\n%s\n", story.all_as_told() ? "All five came out as told. Every number above is checked."
+    std::printf("\n%s\n", story.all_as_told() ? "All six came out as told. Every number above is checked."
                                                : "Not everything came out as told: see above.");
     return story.all_as_told() ? 0 : 1;
 }

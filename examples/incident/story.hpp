@@ -38,5 +38,6 @@ void exhausted_pool(story&);
 void reset_connections(story&);
 void three_of_ten(story&);
 void database_restart(story&);
+void lost_reply(story&);
 
 }  // namespace incident
