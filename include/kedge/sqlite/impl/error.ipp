@@ -47,7 +47,7 @@ KEDGE_DECL verdict classify(const error_code& ec) noexcept {
     if (ec.category() != category()) return classify_sql(ec);
     switch (detail::primary(ec.value())) {
     case errc::busy:
-    case errc::locked: return {kind::overload, replay::always};
+    case errc::locked: return {kind::neutral, replay::always};
     case errc::interrupted: return {kind::neutral, replay::never};
     case errc::cannot_open: return {kind::failure, replay::always};
     case errc::io: return {kind::failure, replay::if_idempotent};
