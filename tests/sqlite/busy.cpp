@@ -1,58 +1,20 @@
 // SPDX-License-Identifier: BSL-1.0
 // Somebody else has the lock of the writers: another process, or another connection of this one. In virtual time.
-#include "../support/catch.hpp"
-#include "database_file.hpp"
-#include "raw.hpp"
+#include "shop.hpp"
 
-#include <kedge/sqlite/client.hpp>
-#include <kedge/testing/simulation.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
+#include <exception>
 #include <optional>
 
 using namespace kedge;
 using namespace std::chrono_literals;
-using test::database_file;
-
-namespace {
-
-struct outcome {
-    std::optional<error_code> ec{};
-    call_report report{};
-    nanoseconds took{};
-};
-
-/// One statement to its end, without retries.
-outcome ask(testing::simulation& sim, sqlite::client& db, sql_text text) {
-    outcome got;
-    const time_point begun = sim.now();
-    db.async_query(std::move(text), {}, {.report = &got.report, .repeating = repeat::forbidden}, [&](error_code ec, rows) {
-        got.ec = ec;
-        got.took = sim.now() - begun;
-    });
-    sim.run();
-    return got;
-}
-
-/// A file with a table, and a client of it.
-struct shop {
-    const database_file file;
-    testing::simulation sim;
-    sqlite::client db{sim, {.url = file.url(), .max_connections = 2, .on_event = [this](const event& e) noexcept { hear(e); }}};
-    int opened_breaker = 0;
-
-    shop() { REQUIRE_FALSE(*ask(sim, db, "create table t(i integer)").ec); }
-
-    void hear(const event& e) noexcept {
-        if (const auto* change = std::get_if<breaker_changed>(&e); change && change->to == breaker_state::open) ++opened_breaker;
-    }
-    int rows_in_file() const { return test::raw_database(file.path).number("select count(*) from t"); }
-};
-
-}  // namespace
+using test::shop;
 
 TEST_CASE_METHOD(shop, "a lock of another process is waited for, then it is busy, and nothing was executed") {
     const test::locking_process other(file.path);
-    const outcome got = ask(sim, db, "insert into t values (1)");
+    const test::asked got = test::ask(sim, db, "insert into t values (1)");
     CHECK(got.ec == sqlite::errc::busy);
     CHECK(got.ec == condition::overload);
     CHECK(got.report.attempts == 1);
@@ -61,7 +23,7 @@ TEST_CASE_METHOD(shop, "a lock of another process is waited for, then it is busy
     CHECK(got.took >= 4900ms);
     CHECK(got.took <= 5s);
     CHECK(rows_in_file() == 0);
-    CHECK_FALSE(*ask(sim, db, "select * from t").ec);  // readers need no such lock
+    CHECK_FALSE(*test::ask(sim, db, "select * from t").ec);  // readers need no such lock
 }
 
 TEST_CASE_METHOD(shop, "a lock that is let go within 5 s costs only the wait") {
@@ -81,11 +43,11 @@ TEST_CASE_METHOD(shop, "a lock that is let go within 5 s costs only the wait") {
 TEST_CASE_METHOD(shop, "who holds the writers' lock for long does not lock out the readers: the breaker stays closed") {
     test::raw_database other(file.path);
     other.must("begin immediate");
-    for (int i = 0; i < 8; ++i) CHECK(ask(sim, db, "insert into t values (1)").ec == sqlite::errc::busy);
+    for (int i = 0; i < 8; ++i) CHECK(test::ask(sim, db, "insert into t values (1)").ec == sqlite::errc::busy);
     CHECK(opened_breaker == 0);
-    CHECK_FALSE(*ask(sim, db, "select * from t").ec);
+    CHECK_FALSE(*test::ask(sim, db, "select * from t").ec);
     other.must("rollback");
-    CHECK_FALSE(*ask(sim, db, "insert into t values (1)").ec);
+    CHECK_FALSE(*test::ask(sim, db, "insert into t values (1)").ec);
     CHECK(rows_in_file() == 1);
 }
 
@@ -113,7 +75,7 @@ TEST_CASE_METHOD(shop, "a deadline ends the wait for a lock, and the connection 
     CHECK(ended == errc::deadline_exceeded);
     sim.run();
     other.must("rollback");
-    CHECK_FALSE(*ask(sim, db, "insert into t values (2)").ec);
+    CHECK_FALSE(*test::ask(sim, db, "insert into t values (2)").ec);
     CHECK(rows_in_file() == 1);
     CHECK(db.snapshot().pool.used == 0);
 }

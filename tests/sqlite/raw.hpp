@@ -18,8 +18,9 @@ namespace test {
 /// A connection of SQLite's own; what it left open ends with it.
 class raw_database {
 public:
-    explicit raw_database(const std::filesystem::path& file) {
-        REQUIRE(sqlite3_open_v2(file.c_str(), &db_, SQLITE_OPEN_READWRITE, nullptr) == SQLITE_OK);
+    explicit raw_database(const std::filesystem::path& file, bool create = false) {
+        const int flags = SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0);
+        REQUIRE(sqlite3_open_v2(file.c_str(), &db_, flags, nullptr) == SQLITE_OK);
     }
     raw_database(const raw_database&) = delete;
     raw_database& operator=(const raw_database&) = delete;

@@ -52,6 +52,7 @@ private:
 
     outcome failed(int code) const { return {make_error_code(code), {}, db_ != nullptr ? sqlite3_errmsg(db_) : ""}; }
     outcome run_script(const char* text);
+    bool has_moved() const noexcept;
     sqlite3_stmt* prepare(std::string_view text, outcome& failure);
     static int watch(void* self, int action, const char*, const char* argument, const char*, const char*) noexcept;
 
@@ -183,6 +184,8 @@ KEDGE_DECL outcome handles::open(const location& where, int (*on_progress)(void*
             sqlite3_close_v2(std::exchange(db_, nullptr));
             return failure;
         }
+        if (where.mode != access::read_only && sqlite3_db_readonly(db_, "main") == 1)  // SQLite opens it for reading then
+            return {make_error_code(SQLITE_READONLY), {}, "the file cannot be written; ?mode=ro opens it for reading"};
         sqlite3_progress_handler(db_, 1000, on_progress, self);
     }
     // WAL lets readers and one writer work side by side. Either statement reads the file, so that one which is not a
@@ -227,7 +230,14 @@ KEDGE_DECL sqlite3_stmt* handles::prepare(std::string_view text, outcome& failur
     return made;
 }
 
+/// Somebody deleted, moved or replaced the file: what is written here would be lost with its last reader.
+KEDGE_DECL bool handles::has_moved() const noexcept {
+    int moved = 0;
+    return sqlite3_file_control(db_, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved != 0;
+}
+
 KEDGE_DECL outcome handles::execute(const sql_text& text, const params& values) {
+    if (has_moved()) return {make_error_code(SQLITE_READONLY_DBMOVED), {}, "the file is gone from its path"};
     outcome failure;
     sqlite3_stmt* statement = prepare(text.view(), failure);
     if (statement == nullptr) return failure;

@@ -25,7 +25,8 @@ inline bool is_lock(const error_code& ec) noexcept {
 
 /// After these nothing that this connection says can be relied on.
 inline bool ruins(const error_code& ec) noexcept {
-    return ec == errc::corrupt || ec == errc::not_a_database || ec == errc::io || ec == errc::no_memory;
+    return ec == errc::corrupt || ec == errc::not_a_database || ec == errc::io || ec == errc::no_memory ||
+           ec == make_error_code(SQLITE_READONLY_DBMOVED);
 }
 
 KEDGE_DECL void session_registry::add(session& one) {
