@@ -38,6 +38,9 @@ kedge_need() {
     if [ -n "$missing" ]; then
         log=$(mktemp)
         echo "installing from Debian's packages: $missing"
+        case " $missing" in
+        *" postgresql-15 "*) echo "  (postgresql-15 comes with a server of its own on port 5432; kedge starts another one, and leaves that alone)" ;;
+        esac
         kedge_as_root apt-get update -qq >"$log" 2>&1 || echo "apt-get update failed; trying with the lists at hand"
         if ! kedge_as_root env DEBIAN_FRONTEND=noninteractive \
             apt-get install -y -qq --no-install-recommends --no-remove $missing >"$log" 2>&1; then
