@@ -148,7 +148,7 @@ TEST_CASE("a context that ends destroys the handlers without calling them, and c
     auto& server = test::postgres_server::shared();
     postgres::connector to(server.url("application_name=left"));
     const auto alive = std::make_shared<int>();
-    const auto how = GENERATE(as<std::string>(), "dialing", "asking", "cancelled", "idle");
+    const auto how = GENERATE(as<std::string>(), "dialing", "asking", "cancelled", "reading", "idle");
     CAPTURE(how);
     boost::asio::cancellation_signal stop;  // it outlives the context, and the operation
     {
@@ -165,6 +165,11 @@ TEST_CASE("a context that ends destroys the handlers without calling them, and c
             if (how == "asking")
                 c.async_query("select pg_sleep(60)", {},
                               boost::asio::bind_cancellation_slot(stop.slot(), owning_handler{std::move(owned), alive}));
+            if (how == "reading") {  // the receiver owns the connection
+                const batch_receiver take([kept = std::shared_ptr(std::move(owned)), alive](const rows&) {});
+                c.async_query_batches("select pg_sleep(60)", {}, take,
+                                      boost::asio::bind_cancellation_slot(stop.slot(), [](error_code) { FAIL("called"); }));
+            }
             if (how == "cancelled") {
                 c.async_query("select pg_sleep(60)", {},
                               boost::asio::bind_cancellation_slot(stop.slot(), [](error_code, rows) {}));
@@ -176,7 +181,7 @@ TEST_CASE("a context that ends destroys the handlers without calling them, and c
         }
     }
     CHECK(alive.use_count() == 1);
-    if (how != "cancelled" && how != "asking") CHECK(test::wait_until([&] { return server.backends("left") == 0; }));
+    if (how == "dialing" || how == "idle") CHECK(test::wait_until([&] { return server.backends("left") == 0; }));
     server.sql("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'left'");
     CHECK(test::wait_until([&] { return server.backends("left") == 0; }));
 }

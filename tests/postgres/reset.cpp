@@ -114,6 +114,13 @@ TEST_CASE("a notification that comes to a session at rest is no last word") {
     CHECK(c->reset() == error_code());
 }
 
+TEST_CASE("a warning is no goodbye, whatever its SQLSTATE") {
+    const auto c = opened();
+    CHECK(c->run("do $$ begin raise warning 'so so' using errcode = '58000'; end $$").ec == error_code());
+    CHECK(c->reset() == error_code());
+    CHECK((*c)->state() == reuse::clean);
+}
+
 TEST_CASE("a session that the server has ended is found dead without a round trip") {
     const auto c = opened();
     CHECK_FALSE((*c)->is_dead());

@@ -138,9 +138,12 @@ KEDGE_DECL void session::lost(turn& now, const error_code& otherwise) noexcept {
 
 KEDGE_DECL void session::on_notice(void* self, const PGresult* notice) noexcept {
     const char* const state = PQresultErrorField(notice, PG_DIAG_SQLSTATE);
-    if (state == nullptr) return;
+    const char* const severity = PQresultErrorField(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
+    if (state == nullptr || severity == nullptr) return;
     const error_code ec = make_error_code(std::string_view(state));
-    if (fate_of(ec) == fate::evict) static_cast<session*>(self)->goodbye_ = ec.value();
+    const bool crash = ec == errc::crash_shutdown;  // the only goodbye that comes as a warning
+    if (crash || std::string_view(severity) == "FATAL" || std::string_view(severity) == "PANIC")
+        static_cast<session*>(self)->goodbye_ = ec.value();
 }
 
 KEDGE_DECL void session::arm(nanoseconds after) {
@@ -252,7 +255,9 @@ KEDGE_DECL void session::close() noexcept {
 /// The context is being destroyed: destroys the handlers and closes the socket, while there is something to deregister it from.
 KEDGE_DECL void session::forget_handlers() noexcept {
     for (bool more = true; more;) {
-        done_function done;  // destroyed outside the lock: it may own the connection, whose end comes back here
+        // Destroyed outside the lock: they may own the connection, whose end comes back here.
+        std::shared_ptr<job> dropped;
+        done_function done;
         const std::lock_guard lock(mutex_);
         closed_ = true;
         phase_ = phase::resting;
@@ -260,8 +265,9 @@ KEDGE_DECL void session::forget_handlers() noexcept {
         drop_wire();
         more = first_ != nullptr;
         if (more) {
-            done = std::move(first_->done);  // not with the job, which a cancellation slot may own
-            first_ = std::move(first_->next);
+            dropped = std::move(first_);
+            done = std::move(dropped->done);
+            first_ = std::move(dropped->next);
         }
     }
 }
