@@ -30,11 +30,14 @@ int answer_of(const kedge::error_code& ec, const kedge::rows& r) {
     return std::get<0>(r.as<int>().front());
 }
 
+bool all_open(const kedge::pool_snapshot& s) { return s.used + s.idle == connections; }
+
 /// Pipeline, circuit breaker, retry budget, timeout, pool.
 struct client_source {
     kedge::database_client<connection> db;
 
     client_source(asio::io_context& io, const std::string& url) : db(io, {.url = url, .max_connections = connections}) {}
+    bool ready() const { return all_open(db.snapshot().pool); }
     void ask(user& who) {
         db.async_query("select $1::int4", kedge::params(who.question()),
                        [&who](kedge::error_code ec, const kedge::rows& r) { who.answered(answer_of(ec, r)); });
@@ -46,6 +49,7 @@ struct pool_source {
 
     pool_source(asio::io_context& io, const std::string& url)
         : pool(io, {.max = connections}, connection::connector_type(url)) {}
+    bool ready() const { return all_open(pool.snapshot()); }
     void ask(user& who) {
         pool.async_acquire([&who](kedge::error_code refused, kedge::lease<connection> held) {
             if (refused) throw boost::system::system_error(refused);
@@ -62,6 +66,7 @@ struct pool_source {
 /// By hand; what the others are compared with.
 struct hand_source : libpq_source {
     hand_source(asio::io_context& io, const std::string& url) : libpq_source(io, connections, url) {}
+    static bool ready() { return true; }
 };
 
 /// A source with its users. All its connections are open before anything is measured.
@@ -70,7 +75,8 @@ public:
     measured(int threads, const std::string& url, const plan& p)
         : context_(threads), source_(context_.io, url), users_(context_.io, [this](user& who) { source_.ask(who); }),
           threads_(threads), length_(p.length) {
-        users_.ask_for(p.warm_up, threads);
+        do users_.ask_for(p.warm_up, threads);
+        while (!source_.ready());
     }
     throughput once() { return users_.ask_for(length_, threads_); }
 

@@ -75,9 +75,11 @@ TEST_CASE("a cancelled query whose cancel request disappears ends at once, and i
     bench b("", 1);
     const int pid = must(b.io, b.db, "select pg_backend_pid()")->value<int>();
     const asked_ptr call = start(b.db, "select pg_sleep(2)::text", {}, once());
-    REQUIRE(wait_until(b.io, [&] {
-        return b.server.count("select count(*) from pg_stat_activity where state = 'active' and query like 'select pg_sleep(2)%'") == 1;
-    }));
+    const auto sleeping = [&] {
+        return b.server.count("select count(*) from pg_stat_activity where state = 'active' and "
+                              "query like 'select pg_sleep(2)%'") == 1;
+    };
+    REQUIRE(wait_until(b.io, sleeping));
     b.proxy.set(fault::mute);
     const auto cancelled_at = kedge::now();
     call->stop.emit(asio::cancellation_type::terminal);
