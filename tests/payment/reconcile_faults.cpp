@@ -202,6 +202,18 @@ TEST_CASE_METHOD(open_case, "an exchange that throws ends a look, not the reconc
     CHECK(end->report().history[0].error == errc::operation_threw);
 }
 
+TEST_CASE_METHOD(open_case, "what one look found out is not proof for a later one that found nobody") {
+    bool first = true;
+    front->answers = [&](const payment::request&) -> std::optional<desk::reply> {
+        if (!std::exchange(first, false)) throw std::runtime_error("on the way");
+        return desk::reply{{404, {}, R"({"error":{"code":"not_found","message":"not yet"}})"}};
+    };
+    const auto r = reconcile(payments, call{.deadline = sim.now() + 10min});
+    CHECK(r.outcome() == outcome::unknown);
+    CHECK(r.report().attempts > 5);
+    CHECK(journal->open_intents().size() == 1);
+}
+
 TEST_CASE("a reconciliation whose context is destroyed is abandoned wherever it is") {
     enum class place : std::uint8_t { find, exchange, wait, settling };
     for (const auto where : {place::find, place::exchange, place::wait, place::settling}) {

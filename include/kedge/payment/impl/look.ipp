@@ -41,6 +41,7 @@ KEDGE_DECL void payment_look::found(const error_code& ec, std::optional<payment:
 KEDGE_DECL void payment_look::ask() {
     call_->ask_about(known_);
     asked_ = call_->core_->rt.wall_now();
+    call_->absent_ = false;  // what an earlier look heard is no answer to this one
     call inner = call_->inner_call(of_.deadline);
     inner.repeating = repeat::forbidden;  // the retry around the looks has more patience
     call_->core_->read_pipe.async_call(payment_attempt{call_}, inner, look_finish{shared_from_this()});
