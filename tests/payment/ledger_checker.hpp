@@ -35,7 +35,7 @@ public:
     void calls(int process, const std::string& reference) {
         intent& i = intents_.at(reference);
         ++i.calling[process];
-        i.refused = false;
+        if (std::exchange(i.refused, false)) m3_no_execution_behind_a_refusal(reference, outcome::rejected);
     }
 
     /// The journal has it for good.

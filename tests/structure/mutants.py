@@ -208,6 +208,39 @@ MUTANTS |= {name: ("gcc", test, selection, ASSERTED, header, text, replacement)
             for name, (test, selection, header, text, replacement) in MONEY.items()}
 
 
+# What a payment client must never do (payment/ledger_checker.hpp), and which promise the simulation says is broken.
+CALL, JUDGE = "payment/impl/call.ipp", "payment/impl/judge.ipp"
+STARTS = "        core_->exchange->start(request_, a, std::move(handler));"
+PAYMENTS = {
+    "a new key for each attempt": ("M1", CALL, STARTS, """        for (auto& h : request_.headers)
+            if (h.name == "Idempotency-Key" && a.number > 1) h.value.replace(34, 2, std::to_string(10 + a.number));
+""" + STARTS),
+    "a retry without the key": ("M1", CALL, STARTS,
+        "        if (a.number > 1) std::erase_if(request_.headers, [](auto& h) { return h.name == \"Idempotency-Key\"; });\n" + STARTS),
+    "a timeout says that nothing was sent": ("M4", JUDGE, "if (stopped) return {may_have_happened, ec, plain};",
+        "if (stopped) return {{proof::not_sent, outcome::not_sent}, ec, plain};"),
+    "a 401 settles": ("M5", JUDGE, "    case 401:\n",
+        "    case 401: return {{proof::settling, outcome::rejected}, errc::unauthorized, answered};\n"),
+    "an answer about another key counts": ("M11", JUDGE, "!said.key.empty() && said.key != ours.key.text()", "false"),
+    "an answer about another amount counts": ("M11", JUDGE, "ours.amount && said.amount && *said.amount != *ours.amount", "false"),
+    "the journal hears of it afterwards": ("M7", CALL, "        core_->journal->begin(what, known);\n",
+        "        known({}, {});\n        core_->journal->begin(what, [](error_code, payment::standing) {});\n"),
+    "not found settles at once": ("M3", "payment/impl/look.ipp",
+        "asked_ - known_->what.sent_until >= core.options.settle_after", "true"),
+    "an attempt goes twice": ("M9", CALL, STARTS, """        auto unheard = [](error_code, payment::response, payment::send_phase) {};
+        if (role_ == role::sends) core_->exchange->start(request_, a, payment::exchange_handler(unheard, executor()));
+""" + STARTS),
+    "what was open before is forgotten": ("M4", CALL,
+        "before.seen && before.outcome != outcome::not_sent && before.outcome != outcome::rejected", "false"),
+    "a journal that fails says that nothing was sent": ("M3", CALL,
+        "if (ec) return refuse(payment::errc::journal_failed, untouched());",
+        "if (ec) return refuse(payment::errc::journal_failed, outcome::not_sent);"),
+    "secrets in the provider's words": ("M13", CALL, "if (repeats_a_secret(text)) text", "if (false) text"),
+}
+MUTANTS |= {name: ("gcc", "payment/simulation.cpp", "whatever*", rf"\n{promise}: ", header, text, replacement)
+            for name, (promise, header, text, replacement) in PAYMENTS.items()}
+
+
 def flags_of(preset):
     presets = {p["name"]: p for p in json.loads((ROOT / "CMakePresets.json").read_text())["configurePresets"]}
     sanitizers = presets[preset]["cacheVariables"].get("KEDGE_SANITIZE")
