@@ -4,6 +4,7 @@
 #include "shop.hpp"
 
 #include <kedge/payment/provider.hpp>
+#include <kedge/testing/simulated_provider.hpp>
 
 #include <boost/json/src.hpp>
 
@@ -125,6 +126,30 @@ TEST_CASE_METHOD(inspected, "the scripted provider and the client speak as descr
     CHECK(refund(payments, refund_request::of_key(key).amount(part)).outcome() == outcome::succeeded);
     key = idempotency_key("nobody-ever-used-this-key");
     CHECK(reconcile(payments, call{.repeating = repeat::forbidden}).error() == payment::errc::not_found);
+    payments.async_health([](error_code ec, payment::health_report) { CHECK_FALSE(ec); });
+    sim.run();
+    CHECK(between->answers >= 10);
+    CHECK(between->wrong == complaints{});
+}
+
+TEST_CASE_METHOD(inspected, "the simulated provider speaks as described", "[payment]") {
+    auto simulated = std::make_shared<testing::simulated_provider>(sim);
+    between->behind = simulated;
+    CHECK(charge(payments).outcome() == outcome::succeeded);
+    CHECK(status(payments).outcome() == outcome::succeeded);
+    payments = payment_client(sim, options(), std::make_shared<payment::memory_journal>(), between);
+    CHECK(charge(payments).status() == 200);  // the stored answer
+    const auto other = charge_request(money::parse("20.00", "EUR"), card_token("tok_visa")).key(key);
+    payments = payment_client(sim, options(), std::make_shared<payment::memory_journal>(), between);
+    CHECK(charge(payments, other).error() == payment::errc::key_conflict);
+    CHECK(charge(payments, charge_request(money::parse("5.00", "EUR"), card_token("tok_declined"))).outcome() == outcome::declined);
+    CHECK(refund(payments, refund_request::of_key(key)).outcome() == outcome::succeeded);
+    CHECK(refund(payments, refund_request::of_key(key)).outcome() == outcome::rejected);  // nothing is left of it
+    simulated->suffer({.pending = 1});
+    const auto later = charge(payments, charge_request(money::parse("6.00", "EUR"), card_token("tok_visa")));
+    CHECK(later.outcome() == outcome::pending);
+    key = later.key();
+    CHECK(status(payments).outcome() == outcome::pending);
     payments.async_health([](error_code ec, payment::health_report) { CHECK_FALSE(ec); });
     sim.run();
     CHECK(between->answers >= 10);
