@@ -3,6 +3,7 @@
 
 #include <kedge/payment/exchange.hpp>
 #include <kedge/payment/impl/json.hpp>
+#include <kedge/testing/detail/provider_answers.hpp>
 #include <kedge/timer.hpp>
 
 #include <boost/asio/error.hpp>
@@ -194,10 +195,7 @@ private:
     }
 
     step answer_of(const std::string& key, const entry& e, int status) const {
-        using kedge::detail::json_string;
-        return {.status = status,
-                .body = "{\"id\":" + json_string(e.id) + ",\"status\":\"succeeded\",\"amount\":" + json_string(e.amount) +
-                        ",\"currency\":" + json_string(e.currency) + ",\"idempotency_key\":" + json_string(key) + "}"};
+        return {.status = status, .body = detail::payment_body(e.id, "succeeded", e.amount, e.currency, key)};
     }
 
     /// What @ref execute will answer once the silence is over.
@@ -215,14 +213,14 @@ private:
     step execute(const std::string& key, const std::string& body) {
         const auto [at, is_new] = ledger_.try_emplace(key, entry_of(key, body));
         if (at->second.body != body)
-            return {.status = 422, .body = R"({"error":{"code":"idempotency_key_reused","message":"other content"}})"};
+            return {.status = 422, .body = detail::error_body("idempotency_key_reused", "other content")};
         if (is_new) ++at->second.executions;
         return answer_of(key, at->second, is_new ? 201 : 200);
     }
 
     step look_up(const std::string& key) const {
         const auto at = ledger_.find(key);
-        if (at == ledger_.end()) return {.status = 404, .body = R"({"error":{"code":"not_found","message":"no such key"}})"};
+        if (at == ledger_.end()) return {.status = 404, .body = detail::error_body("not_found", "no such key")};
         return answer_of(key, at->second, 200);
     }
 

@@ -4,6 +4,7 @@
 #include <kedge/payment/exchange.hpp>
 #include <kedge/payment/impl/json.hpp>
 #include <kedge/payment/money.hpp>
+#include <kedge/testing/detail/provider_answers.hpp>
 
 #include <cstdint>
 #include <map>
@@ -24,22 +25,6 @@ struct movement {
 };
 
 namespace detail {
-
-/// An answer of the generic provider about one payment.
-inline std::string payment_body(std::string_view id, std::string_view status, std::string_view amount,
-                                std::string_view currency, std::string_view key) {
-    using kedge::detail::json_string;
-    return "{\"id\":" + json_string(id) + ",\"status\":" + json_string(status) + ",\"amount\":" + json_string(amount) +
-           ",\"currency\":" + json_string(currency) + ",\"idempotency_key\":" + json_string(key) + "}";
-}
-
-/// An error of the generic provider. Without a key it proves nothing about a payment.
-inline std::string error_body(std::string_view code, std::string_view message, std::string_view key = {}) {
-    using kedge::detail::json_string;
-    std::string body = "{\"error\":{\"code\":" + json_string(code) + ",\"message\":" + json_string(message) + "}";
-    if (!key.empty()) body += ",\"idempotency_key\":" + json_string(key);
-    return body + "}";
-}
 
 /// What a provider keeps on disk: which keys it has seen with what content, how each ended, and where the money went.
 /// A key is claimed, and later its payment executed and its answer stored, each in one transaction.
