@@ -142,7 +142,8 @@ TEST_CASE_METHOD(inspected, "the simulated provider speaks as described", "[paym
     const auto other = charge_request(money::parse("20.00", "EUR"), card_token("tok_visa")).key(key);
     payments = payment_client(sim, options(), std::make_shared<payment::memory_journal>(), between);
     CHECK(charge(payments, other).error() == payment::errc::key_conflict);
-    CHECK(charge(payments, charge_request(money::parse("5.00", "EUR"), card_token("tok_declined"))).outcome() == outcome::declined);
+    const auto declined = charge_request(money::parse("5.00", "EUR"), card_token("tok_declined"));
+    CHECK(charge(payments, declined).outcome() == outcome::declined);
     CHECK(refund(payments, refund_request::of_key(key)).outcome() == outcome::succeeded);
     CHECK(refund(payments, refund_request::of_key(key)).outcome() == outcome::rejected);  // nothing is left of it
     simulated->suffer({.pending = 1});

@@ -209,7 +209,6 @@ MUTANTS |= {name: ("gcc", test, selection, ASSERTED, header, text, replacement)
 
 
 # What a payment client must never do (payment/ledger_checker.hpp), and which promise the simulation says is broken.
-CALL, JUDGE = "payment/impl/call.ipp", "payment/impl/judge.ipp"
 STARTS = "        core_->exchange->start(request_, a, std::move(handler));"
 PAYMENTS = {
     "a new key for each attempt": ("M1", CALL, STARTS, """        for (auto& h : request_.headers)

@@ -175,8 +175,8 @@ TEST_CASE("who is turned away is executed only behind 502 and 504") {
         ++seen[r.from.status];
         executed[r.from.status] += n.provider->executions("order of " + key);
     }
-    CHECK(seen.size() == 7);
-    for (const int s : {401, 403, 408, 429, 503}) CHECK(executed[s] == 0);
+    CHECK(seen.size() == 8);
+    for (const int s : {401, 403, 404, 408, 429, 503}) CHECK(executed[s] == 0);
     for (const int s : {502, 504}) {
         CHECK(executed[s] > 0);
         CHECK(executed[s] < seen[s]);

@@ -26,7 +26,7 @@ struct provider_faults {
     double lost = 0;         ///< refused, cut or silent in any phase, before or after the provider has heard of it
     double slow = 0;         ///< the way there, the work or the way back takes up to 15 s
     double duplicated = 0;   ///< something on the way delivers it twice, up to 5 s apart
-    double turned_away = 0;  ///< something in front answers: 401, 403, 408, 429, 503, or 502 and 504, which may have passed it on
+    double turned_away = 0;  ///< something in front answers: 401, 403, 404, 408, 429, 503; or 502, 504, which may pass it on
     double crashed = 0;      ///< the provider crashes between execution and answer, and is away for up to 10 s
     double garbled = 0;      ///< the answer is cut, no JSON, or about another payment, amount or currency
     double pending = 0;      ///< answered with 202, and decided up to 10 s later
@@ -53,8 +53,8 @@ struct provider_counters {
  *  @endcode
  *
  *  What it keeps to, whatever happens: a key is executed at most once and with the content it first came with, unless more
- *  than @ref window has passed; a request without a key is executed each time it arrives; who is turned away with 401, 403, 408,
- *  429 or 503 is not executed. Within @ref settled_within of its last byte a request has been executed and can be looked up, or
+ *  than @ref window has passed; a request without a key is executed each time it arrives; who is turned away with 401, 403, 404,
+ *  408, 429 or 503 is not executed. Within @ref settled_within of its last byte a request has been executed and can be looked up, or
  *  never will. Tokens that begin with "tok_declined" are declined.
  *
  *  For a script instead of chance there is @ref scripted_exchange.
@@ -173,7 +173,7 @@ private:
     }
 
     void turn_away(const shared_conversation& c) {
-        static constexpr std::array statuses{401, 403, 408, 429, 502, 503, 504};
+        static constexpr std::array statuses{401, 403, 404, 408, 429, 502, 503, 504};
         const int status = statuses[rt_.random() % statuses.size()];
         payment::response r{status, {}, "<html><h1>" + std::to_string(status) + "</h1></html>"};
         const bool passes_on = status == 502 || status == 504;
