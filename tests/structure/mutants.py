@@ -224,7 +224,7 @@ PAYMENTS = {
     "an answer about another amount counts": ("M11", JUDGE, "ours.amount && said.amount && *said.amount != *ours.amount", "false"),
     "the journal hears of it afterwards": ("M7", CALL, "        core_->journal->begin(what, known);\n",
         "        known({}, {});\n        core_->journal->begin(what, [](error_code, payment::standing) {});\n"),
-    "not found settles at once": ("M3", "payment/impl/look.ipp",
+    "not found settles too early": ("M3", "payment/impl/look.ipp",
         "asked_ - known_->what.sent_until >= core.options.settle_after", "true"),
     "an attempt goes twice": ("M9", CALL, STARTS, """        auto unheard = [](error_code, payment::response, payment::send_phase) {};
         if (role_ == role::sends) core_->exchange->start(request_, a, payment::exchange_handler(unheard, executor()));
