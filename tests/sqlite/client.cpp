@@ -5,8 +5,12 @@
 
 #include <kedge/sqlite/client.hpp>
 
+#include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
+#include <exception>
 #include <string_view>
 
 using namespace kedge;
@@ -40,4 +44,26 @@ TEST_CASE("the client keeps rows in a file, and lends its connection again", "[s
     CHECK(total == "19.90");
     CHECK(db.snapshot().pool.used == 0);
     CHECK(db.snapshot().pool.idle == 1);
+}
+
+TEST_CASE("a transaction that made a temporary table survives a violated constraint, and its connection is closed") {
+    const test::database_file file;
+    boost::asio::io_context io;
+    sqlite::client db(io, {.url = file.url()});
+    ask(io, db, "create table orders(id integer unique)");
+    const auto body = [](transaction& t) -> boost::asio::awaitable<void> {
+        (void)co_await t.async_query("create temp table mine(i)", {}, boost::asio::use_awaitable);
+        (void)co_await t.async_query("insert into orders values (1)", {}, boost::asio::use_awaitable);
+        error_code twice;
+        (void)co_await t.async_query("insert into orders values (1)", {},
+                                     boost::asio::redirect_error(boost::asio::use_awaitable, twice));
+        CHECK(twice == sqlite::errc::constraint);
+        (void)co_await t.async_query("insert into orders values (2)", {}, boost::asio::use_awaitable);
+    };
+    db.async_transaction(body, {}, [](std::exception_ptr e) { CHECK_FALSE(e); });
+    io.restart();
+    io.run();
+    CHECK(db.snapshot().pool.idle == 0);
+    const rows kept = ask(io, db, "select count(*) from orders");
+    CHECK(std::get<0>(kept.as<int>().front()) == 2);
 }

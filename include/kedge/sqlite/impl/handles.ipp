@@ -262,6 +262,8 @@ KEDGE_DECL outcome handles::execute(const sql_text& text, const params& values) 
 }
 
 KEDGE_DECL outcome handles::reset() {
+    // Who was interrupted, or has left a transaction open, may have altered the session before.
+    if (altered_) return {make_error_code(SQLITE_ERROR), {}, "the session was altered"};
     read_only_ = false;
     return in_transaction() ? run_script("rollback") : outcome{};
 }

@@ -256,8 +256,8 @@ KEDGE_DECL session_state session::state() const noexcept {
     const std::lock_guard lock(mutex_);
     if (broken_ || closed_) return session_state::broken;
     if (first_ != nullptr) return session_state::dirty;
-    if (handles_->altered()) return session_state::broken;
-    return handles_->in_transaction() ? session_state::dirty : session_state::clean;
+    if (handles_->in_transaction()) return session_state::dirty;  // its user may go on, whatever else he did
+    return handles_->altered() ? session_state::broken : session_state::clean;
 }
 
 }  // namespace kedge::sqlite::detail
