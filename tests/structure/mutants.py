@@ -96,6 +96,12 @@ MUTANTS = {
         "if (slot) pool.give_back(*slot, reuse::clean);\n        else", ""),
     "kedge's own line recorded": ("gcc", PLACES, "[place]", ASSERTED, "connection_pool.hpp",
         "return async_acquire(call{.place = where}", "return async_acquire(call{}"),
+    "busy counts against SQLite's breaker": ("gcc", "sqlite/busy.cpp", "who holds the writers*", ASSERTED,
+        "sqlite/impl/error.ipp", "return {kind::neutral, replay::always};", "return {kind::overload, replay::always};"),
+    "SQLite writes into a file that is gone": ("gcc", "sqlite/faults.cpp", "a file that is deleted*", ASSERTED,
+        "sqlite/impl/handles.ipp", "if (has_moved())", "if (false)"),
+    "an altered SQLite session is reset": ("gcc", "sqlite/contract.cpp", "SQLite keeps the promises*", ASSERTED,
+        "sqlite/impl/handles.ipp", "if (altered_) return", "if (false) return"),
 }
 
 
@@ -273,7 +279,8 @@ class workshop:
         built = self.compile(self.folder / "tests" / test, unit, preset)
         if built.returncode != 0:
             return "does not compile: " + (re.findall(r"error: .*", built.stderr) or ["?"])[0], False
-        subprocess.run(self.compiler + flags_of(preset) + [unit, self.main_of(preset), "-lfmt", "-pthread", "-o", program],
+        subprocess.run(self.compiler + flags_of(preset) + [unit, self.main_of(preset), "-lfmt", "-pthread", "-lsqlite3", "-o",
+                        program],
                        check=True)
         try:
             ran = subprocess.run([program, selection], capture_output=True, text=True, errors="replace", timeout=60,
