@@ -38,22 +38,14 @@ void answer_and_renegotiate(peer& p) {
     answer(p);
 }
 
-const kedge::testing::detail::signer& authority() {
-    static const auto made = kedge::testing::detail::make_authority();
-    return made;
-}
-
-kedge::error_code any_name(const std::string&, const std::string& service, kedge::detail::endpoints& found) {
-    return kedge::detail::resolve_literal("127.0.0.1", service, found);
-}
-
 /// A client of this server, under any name.
 struct visitor : user {
-    visitor(const scripted_server& server, const std::string& host, bool resume) : user(options(server, host, resume), any_name) {}
+    visitor(const scripted_server& server, const std::string& host, bool resume)
+        : user(options(server, host, resume), loopback) {}
 
     static http::client_options options(const scripted_server& server, const std::string& host, bool resume) {
-        http::client_options o{.url = server.url(host), .connect_timeout = 1000s, .timeout = 2000s};
-        o.tls = {.ca_pem = kedge::testing::detail::to_pem(authority().certificate.get()), .resume = resume};
+        auto o = options_for(server, host);
+        o.tls.resume = resume;
         return o;
     }
 };
@@ -125,16 +117,16 @@ template <int Max> void wants_client(SSL_CTX* ctx) {
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
 }
 
-std::vector<row> rows() {
+/// The rows of the first kind are told by the certificate.
+std::vector<row> certificates() {
     using k = certificate_kind;
-    constexpr end refused = end::refused, not_verified = end::not_verified;
+    constexpr end not_verified = end::not_verified;
     const std::string shop = "pay.example.com";
     return {
         {.name = "good"},
         {.name = "good, for the address", .host = "127.0.0.1"},
         {.name = "good, with its intermediate", .kind = k::intermediate},
         {.name = "wildcard *.example.com", .kind = k::wildcard, .host = shop, .before = k::wildcard},
-        {.name = "TLS 1.2", .tune = versions<TLS1_2_VERSION, TLS1_2_VERSION>},
         {.name = "1 self-signed", .kind = k::self_signed, .expected = not_verified},
         {.name = "2 expired", .kind = k::expired, .expected = not_verified},
         {.name = "3 not yet valid", .kind = k::not_yet_valid, .expected = not_verified},
@@ -150,19 +142,29 @@ std::vector<row> rows() {
         {.name = "8 unknown authority", .kind = k::unknown_ca, .expected = not_verified},
         {.name = "9 revoked (not checked)", .kind = k::revoked},
         {.name = "10 missing intermediate", .kind = k::no_intermediate, .expected = not_verified},
+        {.name = "certificate of a client", .kind = k::for_clients, .expected = not_verified},
+        {.name = "chain of forty", .kind = k::long_chain, .expected = not_verified},
+    };
+}
+
+/// Those of the second by what the server wants of a handshake.
+std::vector<row> handshakes() {
+    constexpr end refused = end::refused;
+    return {
+        {.name = "TLS 1.2", .tune = versions<TLS1_2_VERSION, TLS1_2_VERSION>},
         {.name = "11 TLS 1.0 only", .tune = versions<TLS1_VERSION, TLS1_VERSION>, .expected = refused, .resumed = refused},
         {.name = "11 TLS 1.1 only", .tune = versions<TLS1_1_VERSION, TLS1_1_VERSION>, .expected = refused, .resumed = refused},
         {.name = "11 no AEAD cipher", .tune = weak_cipher, .expected = refused, .resumed = refused},
-        {.name = "12 renegotiation asked for", .tune = versions<TLS1_2_VERSION, TLS1_2_VERSION>, .script = answer_and_renegotiate},
+        {.name = "12 renegotiation asked for", .tune = versions<TLS1_2_VERSION, TLS1_2_VERSION>,
+         .script = answer_and_renegotiate},
         {.name = "13 SNI required, and sent", .tune = wants_sni},
-        {.name = "13 SNI required, for an address", .host = "127.0.0.1", .tune = wants_sni, .expected = refused, .resumed = refused},
-        {.name = "13 SNI ignored", .kind = k::wrong_host, .tune = [](SSL_CTX*) {}, .expected = not_verified},
+        {.name = "13 SNI required, for an address", .host = "127.0.0.1", .tune = wants_sni, .expected = refused,
+         .resumed = refused},
+        {.name = "13 SNI ignored", .kind = certificate_kind::wrong_host, .expected = end::not_verified},
         {.name = "14 ALPN h2 only", .tune = only_h2, .expected = refused, .resumed = refused},
         {.name = "client certificate, TLS 1.2", .tune = wants_client<TLS1_2_VERSION>, .expected = refused, .resumed = refused},
         {.name = "client certificate, TLS 1.3", .tune = wants_client<TLS1_3_VERSION>, .expected = end::lost,
          .resumed = end::lost},
-        {.name = "certificate of a client", .kind = k::for_clients, .expected = not_verified},
-        {.name = "chain of forty", .kind = k::long_chain, .expected = not_verified},
     };
 }
 
@@ -178,13 +180,13 @@ found play(const row& r) {
         server.play(r.script);
     };
     {
-        scripted_server server(answer, authority());
+        scripted_server server(answer);
         change(server);
         visitor u(server, r.host, false);
         out.fresh = ask(u, server);
     }
     for (const bool resume : {false, true}) {
-        scripted_server server(answer, authority());
+        scripted_server server(answer);
         // a session is for the version in which it was made
         if (r.tune && r.expected != end::refused) server.change(r.tune);
         server.show(r.before);
@@ -201,7 +203,9 @@ found play(const row& r) {
 
 TEST_CASE("the certificate matrix") {
     std::string table = fmt::format("\n{:34} {:14} {:14} {:14}\n", "server", "new", "changed", "with a session");
-    for (const row& r : rows()) {
+    auto rows = certificates();
+    for (row& r : handshakes()) rows.push_back(std::move(r));
+    for (const row& r : rows) {
         CAPTURE(r.name);
         const found f = play(r);
         const bool right = f.fresh == r.expected && f.swapped == r.expected && f.resumed == r.resumed;
@@ -215,12 +219,12 @@ TEST_CASE("the certificate matrix") {
 }
 
 TEST_CASE("a session belongs to one client, and so to its authorities") {
-    scripted_server server(answer, authority());
+    scripted_server server(answer);
     visitor u(server, "localhost", true);
     CHECK(ask(u, server) == end::connects);
     auto o = visitor::options(server, "localhost", true);
     o.tls.ca_pem = kedge::testing::detail::to_pem(kedge::testing::detail::make_authority().certificate.get());
-    user other(o, any_name);
+    user other(o, loopback);
     CHECK(ask(other, server) == end::not_verified);
     CHECK(ask(u, server) == end::resumes);
     visitor again(server, "localhost", true);
@@ -228,7 +232,7 @@ TEST_CASE("a session belongs to one client, and so to its authorities") {
 }
 
 TEST_CASE("a session does not outlive the certificate that it was made with") {
-    scripted_server server(answer, authority());
+    scripted_server server(answer);
     auto plan = kedge::testing::detail::plan_of(certificate_kind::good);
     plan.to = 2s;
     server.show(make_identity(certificate_kind::good, plan, authority()));
@@ -248,7 +252,7 @@ TEST_CASE("a session does not outlive the certificate that it was made with") {
 }
 
 TEST_CASE("a server that does not know the session any more has to show its certificate") {
-    scripted_server server(answer, authority());
+    scripted_server server(answer);
     visitor u(server, "localhost", true);
     CHECK(ask(u, server) == end::connects);
     server.change([](SSL_CTX* ctx) {

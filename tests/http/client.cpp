@@ -65,26 +65,6 @@ TEST_CASE("a handler on a strand of an any_io_executor compiles, and runs there"
     CHECK(there);
 }
 
-TEST_CASE("a server that cannot prove who it is gets no byte of a request") {
-    struct {
-        certificate_kind kind;
-        const char* host;
-        bool accepted;
-    } const cases[] = {{certificate_kind::good, "localhost", true},       {certificate_kind::good, "127.0.0.1", true},
-                       {certificate_kind::name_only, "localhost", true},  {certificate_kind::name_only, "127.0.0.1", false},
-                       {certificate_kind::wrong_host, "localhost", false}, {certificate_kind::expired, "localhost", false},
-                       {certificate_kind::no_san, "localhost", false},    {certificate_kind::unknown_ca, "localhost", false}};
-    for (const auto& c : cases) {
-        INFO(static_cast<int>(c.kind) << ' ' << c.host);
-        https_server server(c.kind);
-        user u(trusting(server, c.host));
-        const result r = u.ask(charge);
-        CHECK(r.ec == (c.accepted ? kedge::error_code() : kedge::error_code(http::errc::not_verified)));
-        CHECK((r.phase < send_phase::partial) == !c.accepted);
-        CHECK(server.requests() == (c.accepted ? 1 : 0));
-    }
-}
-
 TEST_CASE("authorities of the system do not vouch for a test server") {
     https_server server;
     auto o = trusting(server);

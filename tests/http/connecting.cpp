@@ -26,11 +26,6 @@ void answer(peer& p) {
     p.wait_for_end();
 }
 
-const kedge::testing::detail::signer& authority() {
-    static const auto made = kedge::testing::detail::make_authority();
-    return made;
-}
-
 /// A port whose line of newcomers is full: the kernel drops whoever knocks, as a router would.
 class black_hole {
 public:
@@ -67,8 +62,9 @@ struct caller : user {
           }) {}
 
     static http::client_options options(const scripted_server& server, kedge::nanoseconds limit) {
-        http::client_options o{.url = server.url(), .connect_timeout = limit, .timeout = 5000s};
-        o.tls.ca_pem = kedge::testing::detail::to_pem(authority().certificate.get());
+        auto o = options_for(server);
+        o.connect_timeout = limit;
+        o.timeout = 5000s;
         return o;
     }
 };
@@ -104,7 +100,7 @@ TEST_CASE("each address gets an equal share of the time that is left, the last o
 
 TEST_CASE("an address that leads nowhere costs its share of the time, and no more") {
     const black_hole nowhere;
-    scripted_server server(answer, authority());
+    scripted_server server(answer);
     caller u(server, 100s, {nowhere.endpoint(), server.endpoint()});
     auto& clock = kedge::runtime::of(u.io.get_executor());
     const auto before = clock.now();
@@ -115,17 +111,17 @@ TEST_CASE("an address that leads nowhere costs its share of the time, and no mor
 }
 
 TEST_CASE("a dead family does not keep the living one from being tried") {
-    scripted_server server(answer, authority());
+    scripted_server server(answer);
     const auto dead = closed_port("::1");
     caller u(server, 500s, {dead, dead, dead, server.endpoint()});
     CHECK_FALSE(u.ask().ec);
-    scripted_server six(answer, authority(), "::1");
+    scripted_server six(answer, "::1");
     caller v(six, 500s, {closed_port("127.0.0.3"), six.endpoint()});
     CHECK_FALSE(v.ask().ec);
 }
 
 TEST_CASE("how far it got before it failed") {
-    scripted_server server(answer, authority());
+    scripted_server server(answer);
     const auto fails = [&](const endpoints& addresses, kedge::nanoseconds limit) {
         caller u(server, limit, addresses);
         return u.ask();
@@ -154,7 +150,7 @@ TEST_CASE("how far it got before it failed") {
 TEST_CASE("a look-up that hangs costs the limit of a connection") {
     std::promise<void> gate;
     const auto open = gate.get_future().share();
-    scripted_server server(answer, authority());
+    scripted_server server(answer);
     auto o = caller::options(server, 100ms);
     o.timeout = 20s;
     std::optional<user> u(std::in_place, o);

@@ -22,21 +22,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const kedge::testing::detail::signer& authority() {
-    static const auto made = kedge::testing::detail::make_authority();
-    return made;
-}
-
-http::client_options options(const scripted_server& server) {
-    http::client_options o{.url = server.url(), .connect_timeout = 1000s, .timeout = 2000s};
-    o.tls.ca_pem = kedge::testing::detail::to_pem(authority().certificate.get());
-    return o;
-}
-
-kedge::error_code loopback(const std::string&, const std::string& service, kedge::detail::endpoints& found) {
-    return kedge::detail::resolve_literal("127.0.0.1", service, found);
-}
-
 const kedge::idempotency_key key{"order-4711-2025-10-26"};
 
 const std::string succeeded = [] {
@@ -78,7 +63,7 @@ kedge::charge_request bill() {
 /// One server and one context for many cuts, each with a client of its own.
 struct bench {
     asio::io_context io;
-    scripted_server server{[](peer& p) { p.read_request(); }, authority()};
+    scripted_server server{[](peer& p) { p.read_request(); }};
 
     bench() {
         user::hurry(io);
@@ -88,7 +73,7 @@ struct bench {
     /// The phase as the client tells it, and what the server received.
     void ask(const http::request& what, const cut& c) {
         server.play([c](peer& p) { play(p, c); });
-        http::client client(io, options(server));
+        http::client client(io, options_for(server));
         kedge::error_code failed;
         auto phase = send_phase::none;
         client.async_request(what, [&](kedge::error_code ec, const http::response&, send_phase reached) {
@@ -108,7 +93,7 @@ struct bench {
     /// One attempt of a payment.
     void pay(const cut& c) {
         server.play([c](peer& p) { play(p, c); });
-        const auto over = std::make_shared<kedge::payment::http_exchange>(http::client(io, options(server)));
+        const auto over = std::make_shared<kedge::payment::http_exchange>(http::client(io, options_for(server)));
         kedge::payment_options o{.attempt_timeout = 2000s, .total_timeout = 20'000s, .max_retries = 0};
         kedge::payment_client payments(io, o, std::make_shared<kedge::payment::memory_journal>(), over);
         std::optional<outcome> out;

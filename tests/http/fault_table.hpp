@@ -73,9 +73,8 @@ inline std::vector<fault> readable_answers() {
         return fault{.name = std::move(name), .bytes = std::move(bytes), .status = status, .connection = f};
     };
     const auto redirect = [&](int status, outcome paid) {
-        fault f = read("redirect " + std::to_string(status),
-                       "HTTP/1.1 " + std::to_string(status) + " Go\r\nLocation: http://elsewhere.example/\r\n" + hello, fate::reused,
-                       status);
+        const std::string text = std::to_string(status), location = " Go\r\nLocation: http://elsewhere.example/\r\n";
+        fault f = read("redirect " + text, "HTTP/1.1 " + text + location + hello, fate::reused, status);
         f.paid = paid;
         f.again = false;
         return f;
@@ -102,14 +101,21 @@ inline std::vector<fault> readable_answers() {
     };
 }
 
-/// Answers whose end two readers could see in different places.
-inline std::vector<fault> ambiguous_answers() {
-    std::vector<fault> all;
-    const auto refuse = [&all](std::string name, std::string bytes) {
-        all.push_back({.name = std::move(name), .bytes = std::move(bytes), .ec = errc::bad_response,
+/// Refused as soon as the bytes are there.
+struct refused_answers {
+    kedge::error_code why;
+    then after = then::stay;
+    std::vector<fault> all{};
+
+    void operator()(std::string name, std::string bytes) {
+        all.push_back({.name = std::move(name), .bytes = std::move(bytes), .after = after, .ec = why,
                        .phase = send_phase::response_head});
-    };
-    using namespace std::string_literals;
+    }
+};
+
+/// Answers whose end two readers could see in different places.
+inline std::vector<fault> ambiguous_lengths() {
+    refused_answers refuse{errc::bad_response};
     refuse("no length", ok + "\r\nhello");
     refuse("negative length", ok + "Content-Length: -5\r\n\r\nhello");
     refuse("signed length", ok + "Content-Length: +5\r\n\r\nhello");
@@ -129,6 +135,13 @@ inline std::vector<fault> ambiguous_answers() {
     refuse("signed chunk size", chunked + "+5\r\nhello\r\n0\r\n\r\n");
     refuse("overflowing chunk size", chunked + "10000000000000005\r\nhello\r\n0\r\n\r\n");
     refuse("chunk longer than said", chunked + "4\r\nhello\r\n0\r\n\r\n");
+    return refuse.all;
+}
+
+/// Heads that two readers could take apart in different ways.
+inline std::vector<fault> ambiguous_heads() {
+    using namespace std::string_literals;
+    refused_answers refuse{errc::bad_response};
     refuse("folded line", ok + "A: b\r\n c\r\n" + hello);
     refuse("bare line feed", "HTTP/1.1 200 OK\nContent-Length: 5\n\nhello");
     refuse("bare carriage return", ok + "A: b\rc\r\n" + hello);
@@ -143,16 +156,12 @@ inline std::vector<fault> ambiguous_answers() {
     refuse("status 099", "HTTP/1.1 099 Low\r\n" + hello);
     refuse("status 999", "HTTP/1.1 999 High\r\n" + hello);
     refuse("status 2000", "HTTP/1.1 2000 Long\r\n" + hello);
-    return all;
+    return refuse.all;
 }
 
 /// Answers that are never over. @param max_body of the client
 inline std::vector<fault> boundless_answers(int max_body) {
-    std::vector<fault> all;
-    const auto refuse = [&all](std::string name, std::string bytes) {
-        all.push_back({.name = std::move(name), .bytes = std::move(bytes), .after = then::stall, .ec = errc::response_too_large,
-                       .phase = send_phase::response_head});
-    };
+    refused_answers refuse{errc::response_too_large, then::stall};
     refuse("64 KB of header", ok + "A: " + std::string(64 << 10, 'a'));
     refuse("2000 headers", ok + repeated("A: b\r\n", 2000));
     refuse("120 KB of trailers", chunked + "0\r\n" + repeated("Abc: 0123456789abcdef0123456789\r\n", 3600));
@@ -160,7 +169,7 @@ inline std::vector<fault> boundless_answers(int max_body) {
     refuse("4 MB of chunk extensions", chunked + repeated("1;a=" + std::string(200, 'a') + "\r\nx\r\n", 20'000));
     refuse("a long body", ok + "Content-Length: " + std::to_string(max_body + 1) + "\r\n\r\n");
     refuse("many chunks", chunked + repeated("400\r\n" + std::string(1024, 'x') + "\r\n", max_body / 1024 + 1));
-    return all;
+    return refuse.all;
 }
 
 /// Answers that end too early, or not at all.
@@ -177,13 +186,15 @@ inline std::vector<fault> broken_answers() {
         {.name = "a header in drops", .bytes = ok + "A: b", .after = then::trickle, .ec = late, .phase = began},
         {.name = "a header without end", .bytes = ok + "A: b\r\n", .after = then::stall, .ec = late, .phase = began},
         {.name = "a body that stops", .bytes = half, .after = then::stall, .ec = late, .phase = began},
-        {.name = "a body in drops", .bytes = ok + "Content-Length: 50000\r\n\r\nh", .after = then::trickle, .ec = late, .phase = began},
+        {.name = "a body in drops", .bytes = ok + "Content-Length: 50000\r\n\r\nh", .after = then::trickle, .ec = late,
+         .phase = began},
         {.name = "an end in the body", .bytes = half, .after = then::goodbye, .ec = errc::truncated, .phase = began},
         {.name = "a cut in the body", .bytes = half, .after = then::cut, .ec = errc::truncated, .phase = began},
         {.name = "a reset in the body", .bytes = half, .after = then::reset, .ec = errc::truncated, .phase = began},
-        {.name = "an end in a chunk", .bytes = chunked + "5\r\nhel", .after = then::goodbye, .ec = errc::truncated, .phase = began},
-        {.name = "an end before the last chunk", .bytes = chunked + "5\r\nhello\r\n", .after = then::goodbye, .ec = errc::truncated,
+        {.name = "an end in a chunk", .bytes = chunked + "5\r\nhel", .after = then::goodbye, .ec = errc::truncated,
          .phase = began},
+        {.name = "an end before the last chunk", .bytes = chunked + "5\r\nhello\r\n", .after = then::goodbye,
+         .ec = errc::truncated, .phase = began},
         {.name = "an end in the trailers", .bytes = chunked + "0\r\nA: b\r\n", .after = then::goodbye, .ec = errc::truncated,
          .phase = began},
         {.name = "an end after a whole answer", .bytes = good, .after = then::goodbye},
@@ -195,7 +206,7 @@ inline constexpr int fault_body_limit = 64 * 1024;
 
 inline std::vector<fault> all_faults() {
     std::vector<fault> all = readable_answers();
-    for (const auto& more : {ambiguous_answers(), boundless_answers(fault_body_limit), broken_answers()})
+    for (const auto& more : {ambiguous_lengths(), ambiguous_heads(), boundless_answers(fault_body_limit), broken_answers()})
         all.insert(all.end(), more.begin(), more.end());
     return all;
 }

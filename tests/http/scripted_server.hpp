@@ -128,6 +128,12 @@ private:
     visit& seen_;
 };
 
+/// Whom the clients of the tests trust.
+inline const kedge::testing::detail::signer& authority() {
+    static const auto made = kedge::testing::detail::make_authority();
+    return made;
+}
+
 /** A TLS server on loopback that serves one connection after the other, by a script, on a thread of its own. Only for tests:
  *  it does as it is told, also what no server would do. */
 class scripted_server {
@@ -135,8 +141,8 @@ public:
     using script = std::function<void(peer&)>;
     using settings = std::function<void(SSL_CTX*)>;
 
-    explicit scripted_server(script each, const kedge::testing::detail::signer& ca, const char* address = "127.0.0.1")
-        : ca_(ca), script_(std::move(each)), acceptor_(io_, tcp::endpoint(asio::ip::make_address(address), 0)) {
+    explicit scripted_server(script each, const char* address = "127.0.0.1")
+        : script_(std::move(each)), acceptor_(io_, tcp::endpoint(asio::ip::make_address(address), 0)) {
         show(kedge::testing::certificate_kind::good);
         SSL_CTX_set_client_hello_cb(tls_.native_handle(), &on_hello, this);
         SSL_CTX_set_session_id_context(tls_.native_handle(), reinterpret_cast<const unsigned char*>("test"), 4);
@@ -165,7 +171,7 @@ public:
         const std::lock_guard lock(tls_mutex_);
         how(tls_.native_handle());
     }
-    void show(kedge::testing::certificate_kind kind) { show(kedge::testing::detail::make_identity(kind, ca_)); }
+    void show(kedge::testing::certificate_kind kind) { show(kedge::testing::detail::make_identity(kind, authority())); }
     void show(const kedge::testing::detail::identity& made) {
         const std::lock_guard lock(tls_mutex_);
         SSL_CTX_clear_chain_certs(tls_.native_handle());
@@ -238,7 +244,6 @@ private:
         serving_ = -1;
     }
 
-    const kedge::testing::detail::signer& ca_;
     script script_;
     asio::io_context io_;
     asio::ssl::context tls_{asio::ssl::context::tls_server};

@@ -6,14 +6,28 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include "scripted_server.hpp"
 #include "support/catch.hpp"
 #include "torture/hurried_runtime.hpp"
 
+#include <chrono>
+#include <string>
 #include <utility>
 
 namespace http_test {
 
-namespace asio = boost::asio;
+/// Every name is this machine's.
+inline kedge::error_code loopback(const std::string&, const std::string& service, kedge::detail::endpoints& found) {
+    return kedge::detail::resolve_literal("127.0.0.1", service, found);
+}
+
+/// For a client in a hurry (see @ref user): its limits are 10 and 20 s.
+inline kedge::http::client_options options_for(const scripted_server& server, const std::string& host = "localhost") {
+    using std::chrono::seconds;
+    kedge::http::client_options o{.url = server.url(host), .connect_timeout = seconds(1000), .timeout = seconds(2000)};
+    o.tls.ca_pem = kedge::testing::detail::to_pem(authority().certificate.get());
+    return o;
+}
 
 struct result {
     kedge::error_code ec;
@@ -45,15 +59,25 @@ struct user {
 
     result ask(kedge::http::request r = {"GET", "/health"}, kedge::call c = {}) {
         result out;
-        client.async_request(std::move(r), c, [&](kedge::error_code ec, kedge::http::response answer, kedge::http::send_phase phase) {
+        const auto store = [&](kedge::error_code ec, kedge::http::response answer, kedge::http::send_phase phase) {
             out = {ec, std::move(answer), phase, out.calls + 1};
             io.stop();
-        });
+        };
+        client.async_request(std::move(r), c, store);
         CHECK(out.calls == 0);
         io.restart();
         io.run();
         CHECK(out.calls == 1);
+        settle();
         return out;
+    }
+
+    /// The pool may be dialling once more, or closing: nobody runs the context between two requests.
+    void settle() {
+        for (auto s = client.snapshot(); s.dialing + s.closing > 0; s = client.snapshot()) {
+            io.restart();
+            io.run_one();
+        }
     }
 };
 

@@ -21,11 +21,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const kedge::testing::detail::signer& authority() {
-    static const auto made = kedge::testing::detail::make_authority();
-    return made;
-}
-
 const kedge::idempotency_key key{"order-4711-2025-10-26"};
 
 std::string succeeded() {
@@ -37,7 +32,7 @@ std::string succeeded() {
 /// Answers `times` charges as the row says, then executes them.
 class provider {
 public:
-    provider(const fault& f, int times) : server([this, &f, times](peer& p) { serve(p, f, times); }, authority()) {}
+    provider(const fault& f, int times) : server([this, &f, times](peer& p) { serve(p, f, times); }) {}
 
     std::vector<std::string> charges() const {
         const std::lock_guard lock(mutex_);
@@ -71,9 +66,8 @@ public:
 outcome charge(const provider& at, const fault& f) {
     asio::io_context io;
     user::hurry(io);
-    kedge::http::client_options http{.url = at.server.url(), .connect_timeout = 1000s, .timeout = 2000s,
-                                     .max_body = fault_body_limit};
-    http.tls.ca_pem = kedge::testing::detail::to_pem(authority().certificate.get());
+    auto http = options_for(at.server);
+    http.max_body = fault_body_limit;
     const auto over = std::make_shared<kedge::payment::http_exchange>(kedge::http::client(io, http));
     // in a hurry: 300 ms for what never ends
     kedge::payment_options o{.attempt_timeout = f.ec == kedge::errc::timed_out ? 30s : 2000s, .total_timeout = 20'000s};
