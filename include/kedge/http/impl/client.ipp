@@ -89,7 +89,7 @@ private:
             result_ = boost::asio::error::eof;
             phase_ = send_phase::tls_done;
             const bool fresh = held->is_fresh();
-            held.discard(result_);
+            held.discard();
             if (fresh) co_return;
             phase_ = send_phase::none;
         }

@@ -165,9 +165,8 @@ KEDGE_DECL asio::awaitable<error_code> connection::read(response_reader& reader,
     co_return error_code();
 }
 
-/// Bytes that nobody asked for would be taken for the next answer.
+/// Bytes that nobody asked for would be taken for the next answer. Those that are here already; @ref is_dead finds the others.
 KEDGE_DECL bool connection::has_leftovers() noexcept {
-    if (is_dead()) return true;
     if (!stream_) return false;
     SSL* const ssl = stream_->native_handle();
     return SSL_pending(ssl) > 0 || BIO_ctrl_pending(SSL_get_rbio(ssl)) > 0;

@@ -6,6 +6,7 @@
 #include <kedge/http/impl/request_text.hpp>
 
 #include <initializer_list>
+#include <string_view>
 
 namespace kedge::http::detail {
 
@@ -21,11 +22,17 @@ KEDGE_DECL error_code check(const request& r) noexcept {
 }
 
 KEDGE_DECL std::string text_of(const request& r, const url& to) {
-    std::string out = r.method + " " + to.base + r.target + " HTTP/1.1\r\nHost: " + to.authority() + "\r\n";
-    for (const header& h : r.headers) out += h.name + ": " + h.value + "\r\n";
+    const auto append = [](std::string& out, std::initializer_list<std::string_view> parts) {
+        for (const auto part : parts) out += part;
+    };
+    std::string out;
+    out.reserve(256 + r.body.size());
+    append(out, {r.method, " ", to.base, r.target, " HTTP/1.1\r\nHost: ", to.authority(), "\r\n"});
+    for (const header& h : r.headers) append(out, {h.name, ": ", h.value, "\r\n"});
     if (!r.body.empty() || (r.method != "GET" && r.method != "HEAD"))
-        out += "Content-Length: " + std::to_string(r.body.size()) + "\r\n";
-    return out + "\r\n" + r.body;
+        append(out, {"Content-Length: ", std::to_string(r.body.size()), "\r\n"});
+    append(out, {"\r\n", r.body});
+    return out;
 }
 
 }  // namespace kedge::http::detail
