@@ -83,10 +83,11 @@ outcome charge(const provider& at, const fault& f) {
     return *out;
 }
 
-/// A whole answer that says nothing of our payment is asked for once more, one that was lost as often as allowed.
+/// An answer that says nothing of our payment, or cannot be read, is asked for once more; one that was lost as often as allowed.
 std::size_t attempts_at_most(const fault& f) {
     if (!f.again) return 1;
-    return f.ec ? 4 : 2;
+    const bool lost = f.ec && f.ec.category() != kedge::http::category();
+    return lost ? 4 : 2;
 }
 
 }  // namespace

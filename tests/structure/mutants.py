@@ -121,6 +121,30 @@ MUTANTS |= {
         "if (++served_ >= connections) {", "if (++served_ >= 1) {"),
 }
 
+NAMES, CONNECTING, FAULTS, CERTIFICATES = "policies/resolve.cpp", "http/connecting.cpp", "http/faults.cpp", "http/certificates.cpp"
+TLS, CONNECTION = "http/impl/tls_context.ipp", "http/impl/connection.ipp"
+MUTANTS |= {
+    "look-up not shared": ("gcc", NAMES, "callers of one name*", ASSERTED, "detail/resolve_threads.hpp",
+        "if (same != jobs_.end()) {", "if (false) {"),
+    "callers who left a look-up kept": ("gcc", NAMES, "a name that hangs*", ASSERTED, "detail/resolve_threads.hpp",
+        "            gone = std::move(*at);\n            j->waiters.erase(at);\n", ""),
+    "certificate by its common name": ("gcc", CERTIFICATES, "the certificate matrix", ASSERTED, TLS,
+        " | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT", ""),
+    "wildcard inside a label": ("gcc", CERTIFICATES, "the certificate matrix", ASSERTED, TLS,
+        "X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | ", ""),
+    "sessions resumed unasked": ("gcc", CERTIFICATES, "the certificate matrix", ASSERTED, TLS, "resumes_(o.resume)", "resumes_(true)"),
+    "session that outlives its certificate": ("gcc", CERTIFICATES, "a session does not outlive*", ASSERTED, TLS,
+        "(!SSL_session_reused(ssl) || is_still_valid(ssl))", "true"),
+    "all the time for the first address": ("gcc", CONNECTING, "*", ASSERTED, CONNECTION,
+        "end_of_share(runtime_.now(), end, addresses.size() - i)", "end"),
+    "idle connection trusted": ("gcc", FAULTS, "what a server does*", ASSERTED, "http/impl/client.ipp",
+        "if (!held->is_dead()) {", "if (true) {"),
+    "chunks' lines unbounded": ("gcc", FAULTS, "every answer*", ASSERTED, "http/impl/response_reader.ipp",
+        "chunk_bytes_ > max_head + max_chunking * response_.body.size()", "false"),
+    "phase says unsent": ("gcc", "http/cuts.cpp", "*", ASSERTED, CONNECTION,
+        re.compile(r"phase = send_phase::partial;[^\n]*\n(.*\n)\s*phase = send_phase::complete;"), r"\1"),
+}
+
 # The pool's core: each breaks the promise that the exploration then has to name.
 PROMISES = {
     "closing connection not counted": (1, CORE, "open() + uncounted + closing_ < max_", "open() + uncounted < max_"),
@@ -279,9 +303,8 @@ class workshop:
         built = self.compile(self.folder / "tests" / test, unit, preset)
         if built.returncode != 0:
             return "does not compile: " + (re.findall(r"error: .*", built.stderr) or ["?"])[0], False
-        subprocess.run(self.compiler + flags_of(preset) + [unit, self.main_of(preset), "-lfmt", "-pthread", "-lsqlite3", "-o",
-                        program],
-                       check=True)
+        libraries = ["-lfmt", "-pthread", "-lsqlite3"] + (["-lssl", "-lcrypto"] if test.startswith("http/") else [])
+        subprocess.run(self.compiler + flags_of(preset) + [unit, self.main_of(preset)] + libraries + ["-o", program], check=True)
         try:
             ran = subprocess.run([program, selection], capture_output=True, text=True, errors="replace", timeout=60,
                                  env=os.environ | {"TSAN_OPTIONS": "halt_on_error=1"})
