@@ -196,7 +196,7 @@ private:
     told_ptr start_transaction(body what, call c = {}) {
         const auto done = std::make_shared<told>();
         c.report = &done->report;
-        db.async_transaction(std::move(what), {}, c, asio::bind_cancellation_slot(done->stop.slot(), [done](std::exception_ptr e) {
+        auto handler = [done](std::exception_ptr e) {
             done->ec = error_code();
             try {
                 if (e) std::rethrow_exception(e);
@@ -205,7 +205,8 @@ private:
             } catch (const boost::system::system_error& error) {
                 done->ec = error.code();
             }
-        }));
+        };
+        db.async_transaction(std::move(what), {}, c, asio::bind_cancellation_slot(done->stop.slot(), std::move(handler)));
         return done;
     }
 

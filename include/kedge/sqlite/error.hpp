@@ -38,10 +38,10 @@ boost::system::error_condition make_error_condition(errc) noexcept;
 /** Judges an error of SQLite.
  *
  *  Busy and locked: certainly not executed, so it may be repeated always; neutral for a breaker, since who holds the lock of
- *  the writers is no reason to refuse the readers. They compare equal to `condition::overload`. Wrong statements, violated
- *  constraints, values that are too big, writing to a read-only database: SQLite answered, so a success for a breaker, not
- *  repeated. Cannot open, or the file is gone from its path (1032): failure, always. I/O: failure, if_idempotent. Corrupt,
- *  full, anything else: failure, never.
+ *  the writers is no reason to refuse the readers. They compare equal to `condition::overload`. The file is gone from its path
+ *  (1032): the same, on a new connection. Wrong statements, violated constraints, values that are too big, writing to a
+ *  read-only database: SQLite answered, so a success for a breaker, not repeated. Cannot open: failure, always. I/O: failure,
+ *  if_idempotent. Corrupt, full, anything else: failure, never.
  */
 verdict classify(const error_code&) noexcept;
 

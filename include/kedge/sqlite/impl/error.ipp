@@ -45,7 +45,7 @@ KEDGE_DECL boost::system::error_condition make_error_condition(errc code) noexce
 
 KEDGE_DECL verdict classify(const error_code& ec) noexcept {
     if (ec.category() != category()) return classify_sql(ec);
-    if (ec.value() == SQLITE_READONLY_DBMOVED) return {kind::failure, replay::always};  // on a new connection
+    if (ec.value() == SQLITE_READONLY_DBMOVED) return {kind::neutral, replay::always};  // on a new connection
     switch (detail::primary(ec.value())) {
     case errc::busy:
     case errc::locked: return {kind::neutral, replay::always};
