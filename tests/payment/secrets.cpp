@@ -76,7 +76,7 @@ TEST_CASE_METHOD(watched, "a provider that repeats what is secret is not quoted:
 }
 
 TEST_CASE("what is refused is not repeated either", "[payment]") {
-    for (const std::string& bad : {"4242 4242 4242 4242 canary", "tok canary", ""}) {
+    for (const std::string bad : {"4242 4242 4242 4242 canary", "tok canary", ""}) {
         try {
             (void)card_token(bad + (bad.empty() ? "" : "\n"));
             FAIL("accepted");
