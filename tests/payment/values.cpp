@@ -4,6 +4,7 @@
 #include <kedge/payment/charge_request.hpp>
 #include <kedge/payment/journal.hpp>
 #include <kedge/payment/provider.hpp>
+#include <kedge/payment/refund_request.hpp>
 
 #include <kedge/payment/impl/json.hpp>
 #include <kedge/payment/impl/sha256.hpp>
@@ -249,6 +250,18 @@ TEST_CASE("the wait that an answer asks for, in whatever form, goes into the ver
     CHECK(wait("Sun, 06 Nov 1994 08:49:30 GMT") == verdict{kind::failure, replay::if_idempotent});  // past
     CHECK(wait("9999999999").retry_after == 1h);
     for (const char* bad : {"", "-1", "+1", "1.5", "soon", "99999999999", "7 8"}) CHECK(wait(bad).retry_after == 0s);
+}
+
+TEST_CASE("a request is completed in place, or bound to a name, without losing what it had") {
+    const idempotency_key key("order-4711-2025-10-26");
+    charge_request what = charge_request(money::parse("19.90", "EUR"), card_token("tok_visa")).reference("order 4711, of today");
+    what = std::move(what).key(key);
+    CHECK(what.reference() == "order 4711, of today");
+    CHECK(what.token().reveal() == "tok_visa");
+    CHECK(what.key() == key);
+    auto&& named = refund_request::of_key(key).reference("refund of order 4711");
+    CHECK(named.charge() == key.text());
+    CHECK(named.reference() == "refund of order 4711");
 }
 
 TEST_CASE("the journal in memory") {

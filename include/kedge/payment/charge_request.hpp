@@ -21,13 +21,13 @@ public:
     charge_request(money amount, card_token token) : amount_(amount), token_(std::move(token)) {}
 
     /// Your own name for it, shown by the provider: up to 255 bytes of printable ASCII.
-    charge_request&& reference(std::string text) && {
+    charge_request reference(std::string text) && {
         reference_ = std::move(text);
         return std::move(*this);
     }
 
     /// The key of this intent, kept with the order. Without one, each call is an intent of its own.
-    charge_request&& key(idempotency_key k) && {
+    charge_request key(idempotency_key k) && {
         key_ = std::move(k);
         return std::move(*this);
     }

@@ -24,19 +24,19 @@ public:
     static refund_request of_charge(std::string provider_id) { return refund_request(std::move(provider_id), false); }
 
     /// A part of it, above zero. Without an amount, all that has not been refunded yet.
-    refund_request&& amount(const money& part) && {
+    refund_request amount(const money& part) && {
         amount_ = part;
         return std::move(*this);
     }
 
     /// Your own name for it, shown by the provider: up to 255 bytes of printable ASCII.
-    refund_request&& reference(std::string text) && {
+    refund_request reference(std::string text) && {
         reference_ = std::move(text);
         return std::move(*this);
     }
 
     /// The key of this refund, not that of the charge. Without one, each call is an intent of its own.
-    refund_request&& key(idempotency_key k) && {
+    refund_request key(idempotency_key k) && {
         key_ = std::move(k);
         return std::move(*this);
     }
