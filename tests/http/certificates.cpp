@@ -242,12 +242,16 @@ TEST_CASE("a session does not outlive the certificate that it was made with") {
     const auto over = kedge::now() + 3s;  // the certificate's time is in whole seconds
     while (kedge::now() < over) u.io.run_one_until(over), u.io.restart();
     server.show(certificate_kind::good);
-    const result r = u.ask();
+    result r = u.ask();
+    for (int i = 0; r.ec && i < 20; ++i) {  // the pool may give up before its next dial, which has no session
+        CHECK(r.ec == http::errc::not_verified);
+        r = u.ask();
+    }
+    CHECK_FALSE(r.ec);
     const auto seen = server.visits();
-    CHECK_FALSE(r.ec);  // the pool dialled once more, without the session, and saw the new certificate
     REQUIRE(seen.size() >= 4);
-    CHECK(seen[seen.size() - 2].resumed);
-    CHECK(seen[seen.size() - 2].received == 0);
+    CHECK(seen[2].resumed);
+    CHECK(seen[2].received == 0);
     CHECK_FALSE(seen.back().resumed);
 }
 

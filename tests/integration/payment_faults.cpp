@@ -69,8 +69,8 @@ outcome charge(const provider& at, const fault& f) {
     auto http = options_for(at.server);
     http.max_body = fault_body_limit;
     const auto over = std::make_shared<kedge::payment::http_exchange>(kedge::http::client(io, http));
-    // in a hurry: 300 ms for what never ends
-    kedge::payment_options o{.attempt_timeout = f.ec == kedge::errc::timed_out ? 30s : 2000s, .total_timeout = 20'000s};
+    // in a hurry: half a second for what never ends
+    kedge::payment_options o{.attempt_timeout = f.ec == kedge::errc::timed_out ? 50s : 2000s, .total_timeout = 20'000s};
     kedge::payment_client payments(io, o, std::make_shared<kedge::payment::memory_journal>(), over);
     std::optional<outcome> out;
     kedge::charge_request bill(kedge::money::parse("19.90", "EUR"), kedge::card_token("tok_visa"));
