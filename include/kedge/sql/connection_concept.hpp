@@ -51,7 +51,8 @@ struct code_handler {
  *      error goes into the report of the handler's attempt (`get_associated_attempt(handler).report->said`).
  *  @li `C::begin(transaction_options)`: the statement that opens a transaction. `commit` and `rollback` are the same for all.
  *  @li `C::classify(error_code) noexcept`: what an error says about the server. `kind::success` means that the server
- *      answered: such an error of COMMIT means "not committed", as does `replay::always`; any other means "nobody knows".
+ *      answered: such an error of COMMIT means "not committed", as do `kind::overload`, and `kind::neutral` with
+ *      `replay::always`; any other means "nobody knows".
  *  @li `C::connector_type(std::string_view url)`: parses the URL, throws `std::invalid_argument` that lists the accepted
  *      forms and repeats nothing that may be a secret; makes and closes connections for a `connection_pool`. Its
  *      `inspect` and `async_reset` see to it that the next borrower finds no open transaction; while the server may still
