@@ -61,6 +61,23 @@ TEST_CASE("the answer to COMMIT is lost: commit_unknown, once, whether it was co
     CHECK(l.rows() == 2);
 }
 
+TEST_CASE("who wants to know is told what became of the transaction: a success, or it runs again") {
+    ledger l;
+    for (const auto& [how, expected_runs] : {std::pair{loss::before_execution, 2}, std::pair{loss::after_execution, 1}}) {
+        INFO(static_cast<int>(how));
+        l.server.sql("truncate ledger");
+        int runs = 0;
+        l.proxy.lose_answer_to("commit", how);
+        const transacted_ptr call = transact(l.io, l.db, statements({"insert into ledger values (1)"}, &runs),
+                                             {.resolve_commit = true}, within(5s));
+        INFO(call->ec.message());
+        CHECK_FALSE(call->ec);
+        CHECK(runs == expected_runs);
+        CHECK(l.rows() == 1);
+    }
+    CHECK(l.proxy.losses() == 2);
+}
+
 TEST_CASE("the answer to a write outside of a transaction is lost: an error, and it is not repeated") {
     ledger l;
     for (const auto& [how, truth] : {std::pair{loss::before_execution, 0}, std::pair{loss::after_execution, 1}}) {

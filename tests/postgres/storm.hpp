@@ -110,7 +110,8 @@ private:
                                                 boost::asio::use_awaitable);
             }
         };
-        db_.async_transaction(std::move(body), {}, c, bound([this](std::exception_ptr thrown) {
+        const kedge::transaction_options options{.resolve_commit = chance(2) == 0};
+        db_.async_transaction(std::move(body), options, c, bound([this](std::exception_ptr thrown) {
             try {
                 if (thrown) std::rethrow_exception(thrown);
                 ended({});
