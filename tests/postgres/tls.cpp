@@ -15,10 +15,12 @@ using kedge::testing::certificate_kind;
 
 namespace {
 
+using variables = std::vector<std::pair<std::string, std::string>>;
+
 /// Sets variables of the environment, and puts back what was there.
 class environment {
 public:
-    explicit environment(const std::vector<std::pair<std::string, std::string>>& values) {
+    explicit environment(const variables& values) {
         for (const auto& [name, value] : values) {
             const char* const old = std::getenv(name.c_str());
             before_.emplace_back(name, old ? std::optional<std::string>(old) : std::nullopt);
@@ -103,15 +105,14 @@ TEST_CASE("a hostile environment changes nothing") {
     const std::string services = server.socket_folder() + "/services.conf", passwords = server.socket_folder() + "/passwords";
     std::ofstream(services) << "[elsewhere]\nhost=192.0.2.1\nport=1\nuser=mallory\nsslmode=disable\n";
     std::ofstream(passwords) << "*:*:*:*:wrong\n";
-    const environment hostile({{"PGSSLMODE", "disable"}, {"PGHOST", "192.0.2.1"}, {"PGHOSTADDR", "192.0.2.1"}, {"PGPORT", "1"},
-                               {"PGUSER", "mallory"}, {"PGDATABASE", "postgres"}, {"PGPASSWORD", "wrong"},
-                               {"PGPASSFILE", passwords}, {"PGSERVICE", "elsewhere"}, {"PGSERVICEFILE", services},
-                               {"PGSSLROOTCERT", "/dev/null"}, {"PGSSLCERT", "/dev/null"}, {"PGSSLKEY", "/dev/null"},
-                               {"PGSSLCRL", "/dev/null"}, {"PGOPTIONS", "-c search_path=evil"}, {"PGAPPNAME", "mallory"},
-                               {"PGCLIENTENCODING", "LATIN1"}, {"PGDATESTYLE", "German"}, {"PGTZ", "Asia/Kabul"},
-                               {"PGTARGETSESSIONATTRS", "read-only"}, {"PGREQUIREPEER", "nobody"},
-                               {"PGGSSENCMODE", "require"}, {"PGCHANNELBINDING", "disable"}, {"PGCONNECT_TIMEOUT", "1"},
-                               {"PGREQUIRESSL", "0"}, {"PGSSLMAXPROTOCOLVERSION", "TLSv1"}});
+    const environment hostile(variables{
+        {"PGSSLMODE", "disable"}, {"PGHOST", "192.0.2.1"}, {"PGHOSTADDR", "192.0.2.1"}, {"PGPORT", "1"},
+        {"PGUSER", "mallory"}, {"PGDATABASE", "postgres"}, {"PGPASSWORD", "wrong"}, {"PGPASSFILE", passwords},
+        {"PGSERVICE", "elsewhere"}, {"PGSERVICEFILE", services}, {"PGSSLROOTCERT", "/dev/null"}, {"PGSSLCERT", "/dev/null"},
+        {"PGSSLKEY", "/dev/null"}, {"PGSSLCRL", "/dev/null"}, {"PGOPTIONS", "-c search_path=evil"},
+        {"PGAPPNAME", "mallory"}, {"PGCLIENTENCODING", "LATIN1"}, {"PGDATESTYLE", "German"}, {"PGTZ", "Asia/Kabul"},
+        {"PGTARGETSESSIONATTRS", "read-only"}, {"PGREQUIREPEER", "nobody"}, {"PGGSSENCMODE", "require"},
+        {"PGCHANNELBINDING", "disable"}, {"PGREQUIRESSL", "0"}, {"PGSSLMAXPROTOCOLVERSION", "TLSv1"}});
     fault_proxy proxy(server.port());
     asio::io_context io;
     client db(io, {.url = postgres_server::url_at(proxy.port(), trusting(server.ca_file()) + "&application_name=calm"),
@@ -136,7 +137,7 @@ TEST_CASE("a hostile environment changes nothing") {
 
 /// libpq sends it on with every connection, and no option of libpq's prevents that. It changes plans, never results.
 TEST_CASE("a hostile environment does not change how queries are planned, either", "[!shouldfail]") {
-    const environment hostile({{"PGGEQO", "off"}});
+    const environment hostile(variables{{"PGGEQO", "off"}});
     asio::io_context io;
     client db(io, {.url = postgres_server::shared().url(), .max_connections = 1});
     const std::string geqo = must(io, db, "show geqo")->value<std::string>();
