@@ -29,7 +29,8 @@ void without_kedge(story& s) {
     };
     start(at.sim.get_executor(), customer);
     at.sim.run();
-    s.without("\"payment failed\"; the customer orders again, and has paid " + std::to_string(at.provider->executions()) + " times");
+    s.without("\"payment failed\"; the customer orders again, and has paid " + std::to_string(at.provider->executions()) +
+              " times");
     s.check(first && !second && at.provider->executions() == 2, "an error that hides a charge leads to a second one");
 }
 
@@ -55,7 +56,8 @@ void with_kedge(story& s) {
     using kedge::payment::outcome;
     const bool unknown = told->outcome() == outcome::unknown && open.size() == 1;
     s.with_kedge(std::string(unknown ? "unknown" : "NOT unknown") + " after " + to_string(told->report().elapsed) + " and " +
-                 std::to_string(told->report().attempts) + " attempts with one key: \"please do not pay again\"; it is in the journal");
+                 std::to_string(told->report().attempts) +
+                 " attempts with one key: \"please do not pay again\"; it is in the journal");
     const bool once = found && found->outcome() == outcome::succeeded && at.provider->executions() == 1;
     s.with_kedge("the service restarts and asks what became of it, " + std::to_string(found ? found->report().attempts : 0) +
                  " times; charged " + (once ? "once" : "NOT once"));

@@ -2,6 +2,7 @@
 // The database client on PostgreSQL.
 #include "session.hpp"
 
+#include <kedge/detail/operation.hpp>
 #include <kedge/postgres/client.hpp>
 
 #include <boost/asio/awaitable.hpp>
