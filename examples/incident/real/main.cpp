@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// The same six scenarios with sockets, TLS with a certificate made at the start, an SQLite file, and this clock; side by
-// side, each on a thread of its own.
+// The same six scenarios with sockets, TLS with a certificate made at the start, an SQLite file or a PostgreSQL of yours, and
+// this clock; side by side, each on a thread of its own.
 //
-//   incident_real [--seed N] [--log python|json]
+//   incident_real [--seed N] [--log python|json] [--database postgresql://user@host/database]
 //
+// In PostgreSQL it makes and drops two tables, kedge_incident_2 and kedge_incident_5, with 42 connections at most.
 // Nothing here depends on the seed: real time has none. kedge's log of a scenario is shown when it goes wrong.
 // Exit status 1 if any number did not come out as told.
 
@@ -48,8 +49,8 @@ struct ending {
     nanoseconds took{0};
 };
 
-ending play(const scenario& what, kedge::log::formatter format) {
-    ending end{trial(format)};
+ending play(const scenario& what, const incident::options& wanted) {
+    ending end{trial(wanted.format, wanted.database)};
     const auto start = kedge::now();
     try {
         what.play(end.told);
@@ -84,14 +85,14 @@ int main(int argc, char** argv) {
         return 0;
     }
     std::printf("%s · OpenSSL %s · SQLite %s\n"
-                "Now for real: sockets, TLS with a certificate made just now, SQLite, this clock.   * shortened so that you "
+                "Now for real: sockets, TLS with a certificate made just now, a database, this clock.   * shortened so that you "
                 "need not wait\n",
                 incident::versions().c_str(), OpenSSL_version(OPENSSL_VERSION_STRING), sqlite3_libversion());
 
     std::array<std::future<ending>, scenarios.size()> running;
     const auto start = kedge::now();
     for (std::size_t i = 0; i < scenarios.size(); ++i)
-        running[i] = std::async(std::launch::async, play, scenarios[i], wanted->format);
+        running[i] = std::async(std::launch::async, play, scenarios[i], *wanted);
     await_all(running);
     const auto took = kedge::now() - start;
 

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace incident::real {
@@ -12,9 +13,13 @@ namespace incident::real {
 /// One scenario of the real run: what it has to tell when all have ended, what did not come out as told, and kedge's log.
 class trial {
 public:
-    explicit trial(kedge::log::formatter format) : log_(std::make_shared<kedge::log::memory_sink>(5, format)) {}
+    /// @param database  the URL of a PostgreSQL; empty: SQLite in a temporary folder
+    trial(kedge::log::formatter format, std::string database)
+        : log_(std::make_shared<kedge::log::memory_sink>(5, format)), database_(std::move(database)) {}
 
     const std::shared_ptr<kedge::log::memory_sink>& log() const noexcept { return log_; }
+
+    const std::string& database() const noexcept { return database_; }
 
     void without(const std::string& text) { tell("without", text); }
     void with_kedge(const std::string& text) { tell("kedge", text); }
@@ -35,6 +40,7 @@ private:
         std::string who, text;
     };
     std::shared_ptr<kedge::log::memory_sink> log_;
+    std::string database_;
     std::vector<line> told_;
     std::vector<std::string> wrong_;
 };
