@@ -78,6 +78,7 @@ TEST_CASE("database_client::async_transaction conforms", "[conformance]") {
         .later = [](office& w, conformance_handler h) { w.takes(333ms).transact(std::move(h)); },
         .promises = terminal_only,
         .deaf_at_first = true,
+        .uses_memory = false,
     });
 }
 
@@ -94,5 +95,6 @@ TEST_CASE("database_client::async_run and async_shutdown conform", "[conformance
             w.takes(1s).db.async_ping([](error_code) {});
             w.db.async_shutdown(w.sim.now() + 9s, std::move(h));
         },
+        .uses_memory = false,
     });
 }

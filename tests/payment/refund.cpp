@@ -50,7 +50,7 @@ TEST_CASE_METHOD(returns, "of a charge by the provider's name, all that is left,
     CHECK(sent() == kedge::detail::json_reader::fields{{"charge", "ch_1"}, {"reference", ""}});
 }
 
-TEST_CASE_METHOD(returns, "what cannot be right is refused before anything is recorded or sent") {
+TEST_CASE_METHOD(returns, "a refund that cannot be right is refused before anything is recorded or sent") {
     const auto zero = money::parse("0.00", "EUR"), less = money::parse("-5.00", "EUR");
     const auto bad = GENERATE_REF(
         refund_request::of_key(key).amount(zero), refund_request::of_key(key).amount(less), refund_request::of_charge(""),
