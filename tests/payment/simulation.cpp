@@ -52,8 +52,10 @@ std::uint64_t play(std::uint64_t seed, testing::provider_counters* sum = nullptr
 TEST_CASE("whatever happens between client and provider, the outcome is true, and nobody pays twice") {
     if (const std::uint64_t one = from_environment("KEDGE_SIM_SEED", 0)) return void(play(one));
     testing::provider_counters c;
-    for (std::uint64_t seed = 1, last = from_environment("KEDGE_SIM_SEEDS", 500); seed <= last; ++seed) (void)play(seed, &c);
+    const std::uint64_t last = from_environment("KEDGE_SIM_SEEDS", 500);
+    for (std::uint64_t seed = 1; seed <= last; ++seed) (void)play(seed, &c);
     CHECK(c.conflicts == 0);  // the client has seen to that
+    if (last < 500) return;
     for (const int often : {c.requests, c.replayed, c.busy, c.lost, c.slow, c.duplicated, c.turned_away, c.crashed, c.garbled,
                             c.pending, c.stale})
         CHECK(often > 100);

@@ -248,7 +248,7 @@ PAYMENTS = {
         "        if (a.number > 1) std::erase_if(request_.headers, [](auto& h) { return h.name == \"Idempotency-Key\"; });\n" + STARTS),
     "a timeout says that nothing was sent": ("M4", JUDGE, "if (stopped) return {may_have_happened, ec, plain};",
         "if (stopped) return {{proof::not_sent, outcome::not_sent}, ec, plain};"),
-    "a 401 settles": ("M5", JUDGE, "    case 401:\n",
+    "a 401 settles": ("M3", JUDGE, "    case 401:\n",
         "    case 401: return {{proof::settling, outcome::rejected}, errc::unauthorized, answered};\n"),
     "an answer about another key counts": ("M11", JUDGE, "!said.key.empty() && said.key != ours.key.text()", "false"),
     "an answer about another amount counts": ("M11", JUDGE, "ours.amount && said.amount && *said.amount != *ours.amount", "false"),

@@ -53,9 +53,9 @@ struct provider_counters {
  *  @endcode
  *
  *  What it keeps to, whatever happens: a key is executed at most once and with the content it first came with, unless more
- *  than @ref window has passed; a request without a key is executed each time it arrives; who is turned away with 401, 403, 404,
- *  408, 429 or 503 is not executed. Within @ref settled_within of its last byte a request has been executed and can be looked up,
- *  or never will. Tokens that begin with "tok_declined" are declined.
+ *  than @ref window has passed; a request without a key is executed each time it arrives; who is turned away with 401, 403,
+ *  404, 408, 429 or 503 is not executed. Within @ref settled_within of its last byte a request has been executed and can be
+ *  looked up, or never will. Tokens that begin with "tok_declined" are declined.
  *
  *  For a script instead of chance there is @ref scripted_exchange.
  *  @par Lifetimes  Made by `make_shared`. What is on its way keeps it, until the simulation ends.
