@@ -72,8 +72,11 @@ inline void parse_authority(std::string_view text, url& to) {
 KEDGE_DECL bool url::is_address() const noexcept { return detail::is_ip(host); }
 
 KEDGE_DECL std::string url::authority() const {
-    std::string out = host.find(':') == std::string::npos ? host : "[" + host + "]";
-    if (port != (tls ? 443 : 80)) out += ":" + std::to_string(port);
+    const bool plain = host.find(':') == std::string::npos;
+    std::string out(plain ? "" : "[");  // appended: GCC 12 at -O3 warns of what `"[" + host` would overlap
+    out += host;
+    if (!plain) out += ']';
+    if (port != (tls ? 443 : 80)) out.append(1, ':').append(std::to_string(port));
     return out;
 }
 
