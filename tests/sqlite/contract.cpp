@@ -16,6 +16,7 @@ struct sqlite_server {
     static constexpr std::string_view columns = "b integer, i integer, r real, s text, y blob, m text, u text";
     static constexpr kedge::sql_text endless =
         "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n";
+    static bool is_late(const kedge::error_code& ec) { return ec == kedge::errc::deadline_exceeded; }
     static constexpr kedge::sql_text state =
         "select 'temporary ' || name from temp.sqlite_master"
         " union all select 'attached ' || name from pragma_database_list where name not in ('main', 'temp')"
