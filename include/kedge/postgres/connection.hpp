@@ -69,7 +69,8 @@ public:
         const error_code refused = check_statement(text, values);
         auto work = std::make_shared<detail::job>(detail::task::execute, std::move(text), std::move(values));
         return boost::asio::async_initiate<Token, void(error_code)>(
-            detail::batch_launcher{{session_, executor_, std::move(work), refused}, std::move(take)}, token);
+            kedge::detail::batch_launcher<detail::launcher<false>>{{session_, executor_, std::move(work), refused}, std::move(take)},
+            token);
     }
 
     /// Connects and logs in, `void(error_code)`; once, by the connector.

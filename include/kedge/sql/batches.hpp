@@ -3,10 +3,12 @@
 
 #include <kedge/detail/unique_function.hpp>
 #include <kedge/sql/connection_concept.hpp>
+#include <kedge/sql/rows_builder.hpp>
 
 #include <cstddef>
 #include <exception>
 #include <memory>
+#include <string>
 #include <utility>
 
 // A result that is too large for memory, in pieces.
@@ -16,6 +18,23 @@ namespace kedge {
 /// A piece of a result is handed over when it has so many rows, or their values take so much: what a pair of them costs in
 /// memory is no concern, and handing one over no cost beside reading it.
 inline constexpr std::size_t rows_per_batch = 1000, bytes_per_batch = 1024 * 1024;
+
+/// The rows of one statement that are not handed over in pieces, in memory: beyond, it ends in `sql_errc::result_too_large`.
+/// What fits on a small server twenty times.
+inline constexpr std::size_t result_limit = 64U << 20U;
+
+namespace detail {
+
+inline bool fills_batch(const rows_builder& some) noexcept {
+    return some.size() >= rows_per_batch || some.memory() >= bytes_per_batch;
+}
+
+/// Why a result is too large, for a report.
+inline std::string beyond_result_limit() {
+    return "the result has more than " + std::to_string(result_limit >> 20U) + " MiB";
+}
+
+}  // namespace detail
 
 /** Takes the pieces of a result, for connections: a handle on the function of whoever asked.
  *

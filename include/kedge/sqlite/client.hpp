@@ -10,7 +10,7 @@ namespace sqlite {
 class connection;  // kedge/sqlite/connection.hpp shows what it can do
 }  // namespace sqlite
 template <> inline constexpr bool detail::compiled_elsewhere<sqlite::connection> = true;
-template <> inline constexpr bool detail::known_to_read_in_batches<sqlite::connection> = false;
+template <> inline constexpr bool detail::known_to_read_in_batches<sqlite::connection> = true;
 extern template std::shared_ptr<detail::any_database_core>
 detail::make_database_core<sqlite::connection>(boost::asio::any_io_executor, const database_options&);
 }  // namespace kedge

@@ -23,8 +23,8 @@ class connector;
 
 namespace detail {
 
-/// Brings the end of a job from the blocking thread to its handler.
-template <class Handler> class completion {
+/// Brings the end of a job from the blocking thread to its handler, which takes rows or only a code.
+template <bool WithRows, class Handler> class completion {
     using associated = boost::asio::associated_executor_t<Handler, boost::asio::any_io_executor>;
     using executor = std::decay_t<typename boost::asio::prefer_result<
         const associated&, boost::asio::execution::outstanding_work_t::tracked_t>::type>;
@@ -51,8 +51,7 @@ private:
         [[maybe_unused]] const boost::asio::any_io_executor io_work = std::move(io_work_);
         [[maybe_unused]] const executor work = std::move(work_);
         Handler handler = std::move(handler_);
-        if constexpr (std::is_invocable_v<Handler&&, error_code, rows>)
-            std::move(handler)(result.ec, std::move(result.result));
+        if constexpr (WithRows) std::move(handler)(result.ec, std::move(result.result));
         else std::move(handler)(result.ec);
     }
 
@@ -61,7 +60,7 @@ private:
     Handler handler_;
 };
 
-template <class Handler>
+template <bool WithRows, class Handler>
 void launch(const std::shared_ptr<session>& on, const boost::asio::any_io_executor& io, std::shared_ptr<job> work,
             Handler handler) {
     auto slot = boost::asio::get_associated_cancellation_slot(handler);
@@ -75,21 +74,21 @@ void launch(const std::shared_ptr<session>& on, const boost::asio::any_io_execut
             if (started != nullptr && session != nullptr) session->cancel(*started);
         });
     }
-    completion<Handler> done(std::move(handler), io);
+    completion<WithRows, Handler> done(std::move(handler), io);
     work->done = done_function(std::move(done));
     on->submit(work);
 }
 
 /// The initiation of each operation: it owns what it starts, so that `deferred` may outlive the connection.
-struct launcher {
+template <bool WithRows> struct launcher {
     std::shared_ptr<session> on;
     boost::asio::any_io_executor io;
     std::shared_ptr<job> work;
     error_code refused;
 
     template <class Handler> void operator()(Handler&& handler) {
-        if (!refused) return launch(on, io, std::move(work), std::forward<Handler>(handler));
-        completion<std::decay_t<Handler>>(std::forward<Handler>(handler), io)({refused, {}, {}});
+        if (!refused) return launch<WithRows>(on, io, std::move(work), std::forward<Handler>(handler));
+        completion<WithRows, std::decay_t<Handler>>(std::forward<Handler>(handler), io)({refused, {}, {}});
     }
 };
 
@@ -125,22 +124,38 @@ public:
      *
      *  @param text one statement; parameters are `$1`, `$2`, …, or `?`
      *  @param values as many as the statement has places for
+     *  @par Errors  `sql_errc::result_too_large` beyond 64 MiB (@ref result_limit): the statement is interrupted
      *  @par Complexity  A thread switch there and back; several allocations.
      */
     template <class Token = boost::asio::deferred_t>
     auto async_query(sql_text text, params values, Token&& token = {}) {
         const error_code refused = check_statement(text, values);
-        return start<void(error_code, rows)>(detail::task::execute, std::move(text), std::move(values), {}, refused, token);
+        return start<true>(detail::task::execute, std::move(text), std::move(values), {}, refused, token);
+    }
+
+    /** Executes one statement and gives its rows away in batches, with `void(error_code)`; see @ref reads_in_batches.
+     *
+     *  While the receiver has one, the statement rests: it occupies no thread, but keeps its lock and its view of the database,
+     *  so that a write-ahead log grows meanwhile. If the receiver refuses, the statement ends with `operation_aborted`;
+     *  what it wrote is rolled back, unless that was its last batch. A lock met after the first batch is not waited for.
+     */
+    template <class Token = boost::asio::deferred_t>
+    auto async_query_batches(sql_text text, params values, batch_receiver take, Token&& token = {}) {
+        const error_code refused = check_statement(text, values);
+        auto work = std::make_shared<detail::job>(detail::task::execute, std::move(text), std::move(values), location(), true);
+        return boost::asio::async_initiate<Token, void(error_code)>(
+            kedge::detail::batch_launcher<detail::launcher<false>>{{session_, executor_, std::move(work), refused}, std::move(take)},
+            token);
     }
 
     /// Opens the database, `void(error_code)`; once, by the connector.
     template <class Token = boost::asio::deferred_t> auto async_open(location where, Token&& token = {}) {
-        return start<void(error_code)>(detail::task::open, "", {}, std::move(where), {}, token);
+        return start<false>(detail::task::open, "", {}, std::move(where), {}, token);
     }
 
     /// Rolls back what is open, after what still runs has ended; `void(error_code)`.
     template <class Token = boost::asio::deferred_t> auto async_reset(Token&& token = {}) {
-        return start<void(error_code)>(detail::task::reset, "", {}, {}, {}, token);
+        return start<false>(detail::task::reset, "", {}, {}, {}, token);
     }
 
     /// Clean: idle, no transaction open, settings as after opening.
@@ -164,11 +179,12 @@ public:
     static verdict classify(const error_code& ec) noexcept { return sqlite::classify(ec); }
 
 private:
-    template <class Signature, class Token>
+    template <bool WithRows, class Token>
     auto start(detail::task what, sql_text text, params values, location where, error_code refused, Token& token) {
         auto work = std::make_shared<detail::job>(what, std::move(text), std::move(values), std::move(where));
-        return boost::asio::async_initiate<Token, Signature>(
-            detail::launcher{session_, executor_, std::move(work), refused}, token);
+        using signature = std::conditional_t<WithRows, void(error_code, rows), void(error_code)>;
+        return boost::asio::async_initiate<Token, signature>(
+            detail::launcher<WithRows>{session_, executor_, std::move(work), refused}, token);
     }
 
     boost::asio::any_io_executor executor_;
@@ -203,7 +219,7 @@ private:
     std::shared_ptr<detail::handles> keeps_memory_;  // a memory database goes with its last connection
 };
 
-static_assert(database_connection<connection>);
+static_assert(database_connection<connection> && reads_in_batches<connection>);
 
 }  // namespace kedge::sqlite
 

@@ -3,7 +3,6 @@
 
 #include <kedge/associated_attempt.hpp>
 #include <kedge/postgres/impl/session.hpp>
-#include <kedge/sql/batches.hpp>
 
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
@@ -86,42 +85,6 @@ private:
             const auto session = of.lock();
             if (started != nullptr && session != nullptr) session->cancel(*started);
         });
-    }
-};
-
-/// One batch on its way to where the handler is. The session goes on when it has been handled, or stops when nobody will.
-class batch_delivery {
-public:
-    batch_delivery(std::shared_ptr<session> from, batch_receiver to, rows some, std::shared_ptr<job> of) noexcept
-        : from_(std::move(from)), to_(std::move(to)), rows_(std::move(some)), of_(std::move(of)) {}
-    batch_delivery(batch_delivery&&) noexcept = default;
-    batch_delivery& operator=(batch_delivery&&) = delete;
-    ~batch_delivery() {
-        if (of_ != nullptr) from_->resume(*of_, false);
-    }
-
-    void operator()() {
-        const std::shared_ptr<job> of = std::move(of_);
-        if (!of->stopped) from_->resume(*of, to_(std::move(rows_)));
-    }
-
-private:
-    std::shared_ptr<session> from_;
-    batch_receiver to_;
-    rows rows_;
-    std::shared_ptr<job> of_;
-};
-
-struct batch_launcher {
-    launcher<false> start;
-    batch_receiver to;
-
-    template <class Handler> void operator()(Handler&& handler) {
-        const auto ex = boost::asio::get_associated_executor(handler, start.io);
-        start.work->on_batch = [from = start.on, to = to, ex](rows some, std::shared_ptr<job> of) {
-            boost::asio::post(ex, batch_delivery(from, to, std::move(some), std::move(of)));
-        };
-        start(std::forward<Handler>(handler));
     }
 };
 

@@ -11,6 +11,7 @@
 #include <kedge/postgres/impl/wire.hpp>
 #include <kedge/postgres/url.hpp>
 #include <kedge/runtime.hpp>
+#include <kedge/sql/batch_delivery.hpp>
 #include <kedge/sql/connection_concept.hpp>
 #include <kedge/sql/rows_builder.hpp>
 
@@ -30,9 +31,6 @@
 #include <vector>
 
 namespace kedge::postgres::detail {
-
-/// The rows of one statement, in memory: beyond, it ends in an error. What fits on a small server twenty times.
-inline constexpr std::size_t result_limit = 64U << 20U;
 
 /// A cancelled statement has to come to its end within this time, else its connection is closed (userver's bound).
 inline constexpr nanoseconds cancel_patience = std::chrono::seconds(2);
@@ -61,6 +59,8 @@ using done_function = kedge::detail::unique_function<void(outcome, deliver)>;
 
 enum class task : std::uint8_t { open, execute, reset, ping };
 
+class session;
+
 /// Something that a session does.
 struct job {
     job(task kind, sql_text sql, params parameters) : what(kind), text(std::move(sql)), values(std::move(parameters)) {}
@@ -70,7 +70,7 @@ struct job {
     const params values;
     std::shared_ptr<const location> where{};  // of `open`
     time_point deadline = never;              // of the attempt
-    kedge::detail::unique_function<void(rows, std::shared_ptr<job>)> on_batch{};  // none: all rows at the end
+    std::shared_ptr<kedge::detail::batch_route<session, job>> batches{};  // none: all rows at the end
     done_function done{};                     // under the session's mutex; whoever takes it ends the job for the caller
     std::atomic<bool> stopped = false;        // nobody waits for it any more
     bool again = false;                       // it has been sent twice

@@ -135,8 +135,8 @@ KEDGE_DECL void session::talk(turn& now) noexcept {
 }
 
 KEDGE_DECL bool session::batch_full() const noexcept {
-    if (!rows_ || !first_->on_batch || discarding_) return false;
-    return rows_->size() >= rows_per_batch || rows_->memory() >= bytes_per_batch;
+    if (!rows_ || !first_->batches || discarding_) return false;
+    return kedge::detail::fills_batch(*rows_);
 }
 
 KEDGE_DECL void session::one_row_at_a_time() noexcept {
@@ -188,8 +188,8 @@ KEDGE_DECL void session::take_rows(const PGresult* result) {
     if (discarding_ || script_[at_] != step::execute) return;
     if (!rows_) rows_.emplace(column_names(result));
     append_rows(result, *rows_);
-    if (first_->on_batch || rows_->memory() <= result_limit) return;
-    fail(sql_errc::result_too_large, "the result has more than " + std::to_string(result_limit >> 20U) + " MiB");
+    if (first_->batches || rows_->memory() <= result_limit) return;
+    fail(sql_errc::result_too_large, kedge::detail::beyond_result_limit());
     stop_statement();
 }
 
@@ -287,7 +287,7 @@ KEDGE_DECL void session::finished(turn& now) {
         work.result = {};
         return ask(now);
     }
-    if (work.on_batch && rows_ && rows_->size() != 0 && !discarding_ && !work.result.ec) return give_batch(now);
+    if (work.batches && rows_ && rows_->size() != 0 && !discarding_ && !work.result.ec) return give_batch(now);
     if (work.what == task::execute && leaves_.time_limit) session_limit_ = limit_ = -1;
     if (work.what == task::execute && leaves_.prepared) statements_.clear();  // the next reset deallocates them
     if (PQtransactionStatus(wire_.get()) == PQTRANS_IDLE) limit_ = session_limit_;

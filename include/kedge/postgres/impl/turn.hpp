@@ -43,7 +43,7 @@ public:
         if (aborted_) tell(aborted_, outcome{boost::asio::error::operation_aborted, {}, {}, {}}, deliver::later);
         if (batch_of_) {
             job& of = *batch_of_;
-            of.on_batch(std::move(some_), std::move(batch_of_));
+            kedge::detail::batch_route<session, job>::give(of.batches, std::move(some_), std::move(batch_of_));
         }
         while (first_ != nullptr) {
             const std::shared_ptr<job> one = std::exchange(first_, first_->next);

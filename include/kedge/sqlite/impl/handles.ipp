@@ -2,6 +2,7 @@
 #pragma once
 
 #include <kedge/detail/config.hpp>
+#include <kedge/sql/batches.hpp>
 #include <kedge/sql/rows_builder.hpp>
 #include <kedge/sqlite/error.hpp>
 #include <kedge/sqlite/impl/session.hpp>
@@ -11,6 +12,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,12 +31,18 @@ public:
     handles(const handles&) = delete;
     handles& operator=(const handles&) = delete;
     ~handles() {
+        if (db_ != nullptr) sqlite3_progress_handler(db_, 0, nullptr, nullptr);  // its session may be gone
+        abandon();
         for (const prepared& one : statements_) sqlite3_finalize(one.statement);
         sqlite3_close_v2(db_);
     }
 
     outcome open(const location&, int (*on_progress)(void*), void* self);
-    outcome execute(const sql_text&, const params&);
+    /// @param in_batches  may end as unfinished, with the first rows; @ref go_on then has more, and `params` have to live
+    outcome execute(const sql_text&, const params&, bool in_batches);
+    outcome go_on();
+    /// Ends an unfinished statement as an interrupt does: what it wrote is rolled back, where a mere reset would commit.
+    void abandon() noexcept;
     outcome reset();
 
     bool is_open() const noexcept { return db_ != nullptr; }
@@ -50,6 +58,21 @@ private:
         sqlite3_stmt* statement;
     };
 
+    /// Leaves a cached statement without values and without a read lock, whatever happens while it runs.
+    struct running {
+        running(sqlite3_stmt* one, bool pieces, bool begins, std::int64_t changes) noexcept
+            : statement(one), in_batches(pieces), begins_read_only(begins), changes_before(changes) {}
+        running(const running&) = delete;
+        running& operator=(const running&) = delete;
+        ~running() {
+            sqlite3_reset(statement);
+            sqlite3_clear_bindings(statement);
+        }
+        sqlite3_stmt* const statement;
+        const bool in_batches, begins_read_only;
+        const std::int64_t changes_before;
+    };
+
     outcome failed(int code) const { return {make_error_code(code), {}, db_ != nullptr ? sqlite3_errmsg(db_) : ""}; }
     outcome run_script(const char* text);
     bool has_moved() const noexcept;
@@ -58,6 +81,7 @@ private:
 
     sqlite3* db_ = nullptr;
     std::list<prepared> statements_;  // most recently used first
+    std::optional<running> running_;  // the current statement
     bool read_only_ = false;          // the open transaction is
     bool altered_ = false;            // settings, attached files or temporary tables that the next borrower would see
 };
@@ -121,15 +145,6 @@ inline void read_row(sqlite3_stmt* from, int columns, rows_builder& to) {
         }
     }
 }
-
-/// Leaves a cached statement without values and without a read lock, whatever happens while it runs.
-struct running_statement {
-    sqlite3_stmt* statement;
-    ~running_statement() {
-        sqlite3_reset(statement);
-        sqlite3_clear_bindings(statement);
-    }
-};
 
 inline error_code bind_all(sqlite3_stmt* statement, const params& values, std::string& message) {
     const int places = sqlite3_bind_parameter_count(statement);
@@ -236,29 +251,58 @@ KEDGE_DECL bool handles::has_moved() const noexcept {
     return sqlite3_file_control(db_, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved != 0;
 }
 
-KEDGE_DECL outcome handles::execute(const sql_text& text, const params& values) {
+KEDGE_DECL outcome handles::execute(const sql_text& text, const params& values, bool in_batches) {
     if (has_moved()) return {make_error_code(SQLITE_READONLY_DBMOVED), {}, "the file is gone from its path"};
     outcome failure;
     sqlite3_stmt* statement = prepare(text.view(), failure);
     if (statement == nullptr) return failure;
-    const running_statement cleanup{statement};
     if (read_only_ && in_transaction() && sqlite3_stmt_readonly(statement) == 0)
         return {make_error_code(SQLITE_READONLY), {}, "the transaction is read only"};
+    running_.emplace(statement, in_batches, text.view() == begin_read_only, sqlite3_total_changes64(db_));
     std::string message;
-    if (const error_code ec = bind_all(statement, values, message)) return {ec, {}, message};
+    if (const error_code ec = bind_all(statement, values, message)) {
+        running_.reset();
+        return {ec, {}, message};
+    }
+    return go_on();
+}
+
+KEDGE_DECL outcome handles::go_on() {
+    if (!running_) return {};  // the last batch was the end
+    sqlite3_stmt* const statement = running_->statement;
     const int columns = sqlite3_column_count(statement);
     std::vector<std::string> names;
     for (int i = 0; i < columns; ++i) names.emplace_back(sqlite3_column_name(statement, i));
     rows_builder result(std::move(names));
-    const auto before = sqlite3_total_changes64(db_);
     int code = SQLITE_ROW;
-    while ((code = sqlite3_step(statement)) == SQLITE_ROW) read_row(statement, columns, result);
-    if (code != SQLITE_DONE) return failed(code);
-    if (in_transaction()) read_only_ = read_only_ || text.view() == begin_read_only;
-    else read_only_ = false;
+    while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
+        read_row(statement, columns, result);
+        if (running_->in_batches && kedge::detail::fills_batch(result)) return {{}, std::move(result).take(), {}, true};
+        if (result.memory() > result_limit) {
+            abandon();
+            return {sql_errc::result_too_large, {}, kedge::detail::beyond_result_limit()};
+        }
+    }
+    if (code != SQLITE_DONE) {
+        outcome failure = failed(code);
+        running_.reset();
+        return failure;
+    }
+    read_only_ = in_transaction() && (read_only_ || running_->begins_read_only);
     // Statements that change no row leave the previous statement's count behind.
-    if (sqlite3_total_changes64(db_) != before) result.affected(sqlite3_changes64(db_));
-    return {{}, std::move(result).take(), {}};
+    if (sqlite3_total_changes64(db_) != running_->changes_before) result.affected(sqlite3_changes64(db_));
+    const bool last_batch = running_->in_batches && result.size() != 0;
+    running_.reset();
+    return {{}, std::move(result).take(), {}, last_batch};
+}
+
+KEDGE_DECL void handles::abandon() noexcept {
+    if (!running_) return;
+    if (sqlite3_stmt_busy(running_->statement) != 0) {  // else a step would begin it
+        sqlite3_interrupt(db_);
+        sqlite3_step(running_->statement);
+    }
+    running_.reset();
 }
 
 KEDGE_DECL outcome handles::reset() {

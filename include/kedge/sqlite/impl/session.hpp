@@ -3,6 +3,7 @@
 
 #include <kedge/detail/unique_function.hpp>
 #include <kedge/runtime.hpp>
+#include <kedge/sql/batch_delivery.hpp>
 #include <kedge/sql/connection_concept.hpp>
 #include <kedge/sqlite/url.hpp>
 
@@ -30,6 +31,8 @@ struct outcome {
     error_code ec{};
     rows result{};
     std::string message{};
+    bool unfinished = false;            ///< a batch, and the statement goes on
+    std::shared_ptr<void> batches{};    ///< of the job: destroyed where the handler is
 };
 
 using done_function = kedge::detail::unique_function<void(outcome)>;
@@ -40,14 +43,17 @@ class session;
 
 /// Something that a session does on a blocking thread.
 struct job : timer_node {
-    job(task kind, sql_text sql, params parameters, location place)
-        : what(kind), text(std::move(sql)), values(std::move(parameters)), where(std::move(place)) {}
+    job(task kind, sql_text sql, params parameters, location place, bool pieces = false)
+        : what(kind), text(std::move(sql)), values(std::move(parameters)), where(std::move(place)), in_batches(pieces) {}
 
     const task what;
     const sql_text text;
     const params values;
     const location where;                // of `open`
-    std::atomic<bool> stop = false;      // read by the blocking thread between the steps of SQLite's machine
+    const bool in_batches;
+    bool begun = false;                  // a batch was given away: the statement cannot begin anew
+    std::shared_ptr<kedge::detail::batch_route<session, job>> batches{};  // under the session's mutex
+    std::atomic<bool> stopped = false;      // read by the blocking thread between the steps of SQLite's machine
     done_function done{};                // under the session's mutex; whoever takes it ends the job for the caller
     time_point give_up = never;          // when waiting for a lock ends
     int waits = 0;
@@ -78,7 +84,8 @@ enum class session_state : std::uint8_t { clean, dirty, broken };
  *
  *  At most one job runs at a time, further ones queue. A cancelled job completes for its caller at once and stays until
  *  SQLite has noticed; until then the session is dirty. A lock that another connection holds is waited for on a timer, not
- *  on a blocking thread: the few threads might all wait for a lock whose holder needs one of them to commit.
+ *  on a blocking thread: the few threads might all wait for a lock whose holder needs one of them to commit. For the same reason
+ *  a statement whose caller handles a batch of rows occupies none: it is paused, and resumed on any of them.
  */
 class session : public std::enable_shared_from_this<session> {
 public:
@@ -89,6 +96,8 @@ public:
 
     void submit(const std::shared_ptr<job>&);
     void cancel(job&) noexcept;
+    /// The batch has been handled.
+    void resume(job&, bool go_on) noexcept;
     void close() noexcept;
     void forget_handlers() noexcept;
     session_state state() const noexcept;
@@ -103,6 +112,7 @@ private:
     void run() noexcept;
     void interrupt() noexcept;
     bool wait_for_lock(job&);
+    bool give_batch(job&, rows&);
     void end(job&, outcome) noexcept;
     outcome perform(job&);
 
@@ -114,6 +124,7 @@ private:
     std::unique_ptr<handles> handles_;   // used by the current job's thread, else under the mutex
     std::shared_ptr<session> waiting_;   // keeps this alive while the timer is armed
     bool on_thread_ = false;
+    bool paused_ = false;                // the caller handles a batch: neither on a thread nor on the timer
     bool closed_ = false;
     bool broken_ = false;
 };

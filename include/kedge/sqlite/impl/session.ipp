@@ -99,7 +99,7 @@ KEDGE_DECL std::shared_ptr<job> session::start_or_drop() noexcept {
 KEDGE_DECL void session::abort_all(std::shared_ptr<job> chain, const error_code& why) noexcept {
     while (chain != nullptr) {
         try {
-            if (chain->done) chain->done({why, {}, {}});
+            if (chain->done) chain->done({why, {}, {}, false, std::move(chain->batches)});
         } catch (const std::exception&) {  // no memory to post: the handler was destroyed, as an abandoned one is
         }
         chain = std::exchange(chain->next, nullptr);
@@ -107,13 +107,14 @@ KEDGE_DECL void session::abort_all(std::shared_ptr<job> chain, const error_code&
 }
 
 KEDGE_DECL int session::on_progress(void* self) noexcept {
-    return static_cast<session*>(self)->first_->stop.load(std::memory_order_relaxed) ? 1 : 0;
+    return static_cast<session*>(self)->first_->stopped.load(std::memory_order_relaxed) ? 1 : 0;
 }
 
 KEDGE_DECL outcome session::perform(job& work) {
     switch (work.what) {
     case task::open: return handles_->open(work.where, &session::on_progress, this);
-    case task::execute: return handles_->execute(work.text, work.values);
+    case task::execute:
+        return work.begun ? handles_->go_on() : handles_->execute(work.text, work.values, work.in_batches);
     case task::reset: return handles_->reset();
     }
     return {};
@@ -121,11 +122,15 @@ KEDGE_DECL outcome session::perform(job& work) {
 
 KEDGE_DECL void session::run() noexcept {
     job& work = *first_;  // stays so until end()
-    if (work.stop) return end(work, {boost::asio::error::operation_aborted, {}, {}});
+    if (work.stopped) return end(work, {boost::asio::error::operation_aborted, {}, {}});
     outcome result;
     try {
         result = perform(work);
-        if (is_lock(result.ec) && wait_for_lock(work)) return;
+        if (is_lock(result.ec) && !work.begun && wait_for_lock(work)) return;
+        if (result.unfinished) {
+            if (give_batch(work, result.result)) return;
+            result = {boost::asio::error::operation_aborted, {}, {}};
+        }
     } catch (const std::exception&) {  // the rows do not fit into memory
         result = {make_error_code(boost::system::errc::not_enough_memory), {}, {}};
     }
@@ -138,7 +143,7 @@ KEDGE_DECL bool session::wait_for_lock(job& work) {
     if (work.give_up == never) work.give_up = core::saturating_add(now, busy_wait);
     const time_point due = core::saturating_add(now, lock_backoff(work.waits++));
     const std::lock_guard lock(mutex_);
-    if (work.stop || closed_ || due > work.give_up) return false;
+    if (work.stopped || closed_ || due > work.give_up) return false;
     on_thread_ = false;
     waiting_ = shared_from_this();
     work.owner = this;
@@ -159,14 +164,47 @@ KEDGE_DECL void session::on_timer(timer_node* node) noexcept {
     abort_all(std::move(dropped), make_error_code(boost::system::errc::not_enough_memory));
 }
 
+/// Pauses until the caller has handled it; false if nobody wants it any more. Afterwards the job may be gone.
+KEDGE_DECL bool session::give_batch(job& work, rows& some) {
+    std::shared_ptr<kedge::detail::batch_route<session, job>> by;
+    std::shared_ptr<job> of;
+    {
+        const std::lock_guard lock(mutex_);
+        if (work.stopped || closed_) return false;
+        by = work.batches;
+        of = first_;
+        work.begun = true;
+        on_thread_ = false;
+        paused_ = true;
+    }
+    try {
+        kedge::detail::batch_route<session, job>::give(std::move(by), std::move(some), std::move(of));
+    } catch (const std::exception&) {  // no memory to post: the batch was destroyed, which has resumed
+    }
+    return true;
+}
+
+KEDGE_DECL void session::resume(job& work, bool go_on) noexcept {
+    std::shared_ptr<job> dropped;
+    {
+        const std::lock_guard lock(mutex_);
+        if (first_.get() != &work || !std::exchange(paused_, false)) return;
+        if (!go_on) work.stopped = true;
+        dropped = start_or_drop();
+    }
+    abort_all(std::move(dropped), make_error_code(boost::system::errc::not_enough_memory));
+}
+
 /// The blocking thread is done with the current job.
 KEDGE_DECL void session::end(job& work, outcome result) noexcept {
+    handles_->abandon();
     std::shared_ptr<job> finished, dropped;
     std::unique_ptr<handles> goodbye;
     done_function done;
     {
         const std::lock_guard lock(mutex_);
         done = std::move(work.done);
+        result.batches = std::move(work.batches);
         broken_ = broken_ || ruins(result.ec) || (work.what != task::execute && result.ec);
         finished = std::move(first_);
         first_ = std::move(finished->next);
@@ -189,22 +227,24 @@ KEDGE_DECL void session::interrupt() noexcept {
 
 KEDGE_DECL void session::cancel(job& work) noexcept {
     done_function done;
+    std::shared_ptr<void> batches;
     std::shared_ptr<session> alive;
     std::shared_ptr<job> dropped;
     {
         const std::lock_guard lock(mutex_);
-        work.stop = true;
+        work.stopped = true;
         done = std::move(work.done);
+        batches = std::move(work.batches);
         if (first_.get() == &work) {
             if (on_thread_) {
                 interrupt();
-            } else if (runtime_.cancel(work)) {
+            } else if (std::exchange(paused_, false) || runtime_.cancel(work)) {
                 alive = std::move(waiting_);
                 dropped = start_or_drop();  // sees `stop` and makes room for the next
             }
         }
     }
-    if (done) done({boost::asio::error::operation_aborted, {}, {}});
+    if (done) done({boost::asio::error::operation_aborted, {}, {}, false, std::move(batches)});
     abort_all(std::move(dropped), make_error_code(boost::system::errc::not_enough_memory));
 }
 
@@ -212,20 +252,22 @@ KEDGE_DECL void session::cancel(job& work) noexcept {
 KEDGE_DECL void session::close() noexcept {
     std::unique_ptr<handles> goodbye;
     std::shared_ptr<session> alive;
-    std::shared_ptr<job> dropped;
+    std::shared_ptr<job> dropped, unstarted;
     {
         const std::lock_guard lock(mutex_);
         if (std::exchange(closed_, true)) return;
-        if (first_ != nullptr && !on_thread_ && runtime_.cancel(*first_)) {
+        if (first_ != nullptr && !on_thread_ && !paused_ && runtime_.cancel(*first_)) {
             alive = std::move(waiting_);
             dropped = std::move(first_);
         } else if (first_ != nullptr) {
-            first_->stop = true;
+            first_->stopped = true;
             if (on_thread_) interrupt();
             dropped = std::move(first_->next);
+            if (std::exchange(paused_, false)) unstarted = start_or_drop();  // a blocking thread ends the statement
         }
         if (first_ == nullptr) goodbye = std::move(handles_);
     }
+    abort_all(std::move(unstarted), boost::asio::error::operation_aborted);
     abort_all(std::move(dropped), boost::asio::error::operation_aborted);
     if (goodbye == nullptr || !goodbye->is_open()) return;
     try {
@@ -238,17 +280,24 @@ KEDGE_DECL void session::close() noexcept {
 KEDGE_DECL void session::forget_handlers() noexcept {
     std::shared_ptr<session> alive;
     for (;;) {
-        done_function done;  // destroyed outside the lock; it may own the connection, whose end comes back here
+        done_function done;  // destroyed outside the lock; they may own the connection, whose end comes back here
+        std::shared_ptr<void> batches;
         const std::lock_guard lock(mutex_);
         job* with_handler = first_.get();
-        while (with_handler != nullptr && !with_handler->done) with_handler = with_handler->next.get();
+        while (with_handler != nullptr && !with_handler->done && !with_handler->batches)
+            with_handler = with_handler->next.get();
         if (with_handler == nullptr) break;
         done = std::move(with_handler->done);
+        batches = std::move(with_handler->batches);
     }
+    std::shared_ptr<job> paused;
     const std::lock_guard lock(mutex_);
     if (first_ == nullptr) return;
-    first_->stop = true;
-    if (on_thread_ && handles_ != nullptr) interrupt();
+    first_->stopped = true;
+    if (std::exchange(paused_, false)) {
+        handles_->abandon();
+        paused = std::move(first_);
+    } else if (on_thread_ && handles_ != nullptr) interrupt();
     else if (runtime_.cancel(*first_)) alive = std::move(waiting_);
 }
 
