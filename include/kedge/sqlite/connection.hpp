@@ -143,9 +143,9 @@ public:
     auto async_query_batches(sql_text text, params values, batch_receiver take, Token&& token = {}) {
         const error_code refused = check_statement(text, values);
         auto work = std::make_shared<detail::job>(detail::task::execute, std::move(text), std::move(values), location(), true);
+        using launcher = kedge::detail::batch_launcher<detail::launcher<false>>;
         return boost::asio::async_initiate<Token, void(error_code)>(
-            kedge::detail::batch_launcher<detail::launcher<false>>{{session_, executor_, std::move(work), refused}, std::move(take)},
-            token);
+            launcher{{session_, executor_, std::move(work), refused}, std::move(take)}, token);
     }
 
     /// Opens the database, `void(error_code)`; once, by the connector.
