@@ -100,6 +100,10 @@ MUTANTS = {
         "sqlite/impl/error.ipp", "return {kind::neutral, replay::always};", "return {kind::overload, replay::always};"),
     "SQLite writes into a file that is gone": ("gcc", "sqlite/faults.cpp", "a file that is deleted*", ASSERTED,
         "sqlite/impl/handles.ipp", "if (has_moved())", "if (false)"),
+    "an unfinished SQLite statement is only reset, which commits it": ("gcc", "sqlite/batches.cpp", "a receiver that throws*",
+        ASSERTED, "sqlite/impl/handles.ipp", "if (sqlite3_stmt_busy(running_->statement) != 0)", "if (false)"),
+    "a result of SQLite's has no bound": ("gcc", "sqlite/batches.cpp", "a result of more than 64 MiB*", ASSERTED,
+        "sqlite/impl/handles.ipp", "if (result.memory() > result_limit)", "if (false)"),
     "an altered SQLite session is reset": ("gcc", "sqlite/contract.cpp", "SQLite keeps the promises*", ASSERTED,
         "sqlite/impl/handles.ipp", "if (altered_) return", "if (false) return"),
 }
