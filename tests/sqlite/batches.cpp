@@ -6,9 +6,11 @@
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -197,6 +199,34 @@ TEST_CASE("a context may go while a statement is paused, with the connection in 
     }
     CHECK(alive.use_count() == 1);
     CHECK(test::raw_database(file.path).number("pragma wal_checkpoint(truncate)") == 0);
+}
+
+TEST_CASE("a context that goes lets go of what a paused statement reads, whoever has the connection") {
+    struct witness {
+        ~witness() { was_read = test::raw_database(path).number("pragma wal_checkpoint(truncate)"); }
+        std::shared_ptr<sqlite::connection> c;
+        std::filesystem::path path;
+        int& was_read;
+    };
+    int was_read = -1;
+    const test::database_file file;
+    boost::asio::io_context later;
+    {
+        testing::simulation sim;
+        sqlite::connector to(file.url());
+        std::shared_ptr<sqlite::connection> c = to.create(sim.get_executor());
+        to.async_connect(*c, [](error_code ec) { CHECK_FALSE(ec); });
+        sim.run();
+        test::raw_database(file.path).must("create table t(i)");
+        c->async_query_batches("with recursive n(i) as (select 1 union all select i + 1 from n where i < 5000) "
+                               "select i, (select count(*) from t) from n",
+                               {}, batch_receiver([](const rows&) {}),
+                               boost::asio::bind_executor(later.get_executor(), [](error_code) { FAIL("called"); }));
+        sim.run_for(1s);
+        test::raw_database(file.path).must("insert into t values (1)");
+        boost::asio::post(sim.get_executor(), [last = std::unique_ptr<witness>(new witness{c, file.path, was_read})] {});
+    }
+    CHECK(was_read == 0);
 }
 
 TEST_CASE("a context may go at any step of a statement whose batches it handles itself") {
