@@ -112,7 +112,8 @@ TEST_CASE("a hostile environment changes nothing") {
         {"PGSSLKEY", "/dev/null"}, {"PGSSLCRL", "/dev/null"}, {"PGOPTIONS", "-c search_path=evil"},
         {"PGAPPNAME", "mallory"}, {"PGCLIENTENCODING", "LATIN1"}, {"PGDATESTYLE", "German"}, {"PGTZ", "Asia/Kabul"},
         {"PGTARGETSESSIONATTRS", "read-only"}, {"PGREQUIREPEER", "nobody"}, {"PGGSSENCMODE", "require"},
-        {"PGCHANNELBINDING", "disable"}, {"PGREQUIRESSL", "0"}, {"PGSSLMAXPROTOCOLVERSION", "TLSv1"}});
+        {"PGCHANNELBINDING", "disable"}, {"PGCONNECT_TIMEOUT", "1"}, {"PGREQUIRESSL", "0"},
+        {"PGSSLMAXPROTOCOLVERSION", "TLSv1"}});
     fault_proxy proxy(server.port());
     asio::io_context io;
     client db(io, {.url = postgres_server::url_at(proxy.port(), trusting(server.ca_file()) + "&application_name=calm"),
