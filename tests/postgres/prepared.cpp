@@ -140,6 +140,7 @@ TEST_CASE("the time limit holds inside a transaction and ends with it, rolled ba
     c->run("rollback to savepoint a", {}, now() + 2s);
     CHECK(std::stoi(limit_in_force(*c, now() + 2s)) <= 1'900);
     c->run("rollback", {}, now() + 10s);
+    CHECK(std::stoi(limit_in_force(*c, now() + 10s)) <= 9'500);
     CHECK(std::stoi(limit_in_force(*c, now() + 2s)) <= 1'900);
     CHECK(std::stoi(limit_in_force(*c, now() + 100s)) > 90'000);
     CHECK(limit_in_force(*c, never) == "0");

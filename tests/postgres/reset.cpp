@@ -139,7 +139,7 @@ TEST_CASE("a session that the server has ended, and nobody looked: certainly not
     server.terminate(backend);
     const std::string alive = "select count(*) from pg_stat_activity where pid = " + std::to_string(backend);
     REQUIRE(test::wait_until([&] { return server.count(alive) == 0; }));
-    const auto got = c->run("select 1");
+    const auto got = c->run("select 1", {}, GENERATE(never, now() + std::chrono::seconds(60)));  // with a limit before it, too
     CHECK(got.ec == postgres::errc::admin_shutdown);
     CHECK(postgres::classify(got.ec) == verdict{kind::failure, replay::always});
     CHECK(postgres::condemns(got.ec));
