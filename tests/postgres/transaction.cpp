@@ -180,6 +180,49 @@ TEST_CASE("a constraint that is checked at the commit fails it, in a transaction
     CHECK(count_of("deferred") == 1);
 }
 
+TEST_CASE("a COMMIT that only rolled back is an error") {
+    make("failed");
+    const auto c = test::opened();
+    c->run("begin");
+    c->run("insert into failed values (1, 1)");
+    CHECK(c->run("insert into failed values (1, 1)").ec == postgres::errc::unique_violation);
+    CHECK(c->run("commit").ec == postgres::errc::in_failed_transaction);
+    CHECK((*c)->state() == reuse::clean);
+    shop s("failed");
+    auto swallows = [&]() -> awaitable<void> {
+        auto body = [](transaction& tx) -> awaitable<void> {
+            co_await tx.async_execute("insert into failed values (2, 1)", params(), use_awaitable);
+            try {
+                co_await tx.async_execute("insert into failed values (2, 1)", params(), use_awaitable);
+            } catch (const boost::system::system_error&) {
+            }
+        };
+        co_await s.db.async_transaction(body, {}, call{}, use_awaitable);
+    };
+    CHECK(s.play(swallows) == postgres::errc::in_failed_transaction);
+    CHECK(count_of("failed") == 0);
+}
+
+TEST_CASE("a crashed server gives the number of a lost transaction to another one, whose fate is not taken for its") {
+    make("reused");
+    auto& server = test::postgres_server::shared();
+    std::string lost;
+    {
+        const auto c = test::opened();
+        c->run("begin");
+        c->run("insert into reused values (1, 1)");
+        lost = c->value<std::string>(postgres::connection::transaction_id());
+        server.restart();  // nothing of it had been flushed
+    }
+    const auto c = test::opened();
+    for (int i = 10; i < 20; ++i) REQUIRE_FALSE(c->run("insert into reused values ($1, 1)", params(i)).ec);
+    const auto xid = c->value<std::string>("select pg_current_snapshot()::text");
+    CAPTURE(lost, xid);
+    const commit_fate fate = postgres::connection::fate(c->run(postgres::connection::transaction_status(), params(lost)).result);
+    CHECK(fate == commit_fate::forgotten);
+    CHECK(count_of("reused where i = 1") == 0);
+}
+
 TEST_CASE("the fate of a transaction can be asked for") {
     make("fates");
     const auto c = test::opened();

@@ -202,6 +202,8 @@ KEDGE_DECL void session::take_end(const PGresult* result) {
         return fail(sql_errc::empty_statement, {});
     const std::string_view tag = PQcmdStatus(const_cast<PGresult*>(result));
     if (tag.starts_with("ROLLBACK")) limit_ = -1;  // to a savepoint, perhaps before the limit was set
+    if (tag.starts_with("ROLLBACK") && leaves_.commits)  // the server's only word about that
+        return fail(make_error_code(errc::in_failed_transaction), "a statement had failed: rolled back, not committed", "25P02");
     if (discarding_) return;
     if (!rows_) rows_.emplace(column_names(result));
     append_rows(result, *rows_);

@@ -17,6 +17,7 @@ struct traces {
     bool prepared = false;   ///< prepared statements, or none any more
     bool time_limit = false; ///< `statement_timeout` may be another
     bool read_only = false;  ///< the caller has forbidden himself to write
+    bool commits = false;    ///< it asks for a COMMIT, or for the first half of one
 
     traces& operator|=(const traces& other) noexcept {
         session |= other.session, prepared |= other.prepared;
@@ -88,6 +89,7 @@ inline traces traces_of(std::string_view text) {
     found.session = (first == "set" && !of_transaction) ||
                     is_one_of(first, {"reset", "listen", "unlisten", "declare", "discard", "load", "do", "call"});
     found.prepared = is_one_of(first, {"prepare", "deallocate", "discard", "do", "call"}) && word != "transaction";
+    found.commits = is_one_of(first, {"commit", "end"}) || (first == "prepare" && word == "transaction");
     found.time_limit = is_one_of(first, {"set", "reset", "discard", "do", "call"});
     for (std::string before; !word.empty(); before = std::move(word), word = words.next()) {
         if (is_one_of(word, {"temp", "temporary", "pg_temp", "set_config"}) || word.starts_with("pg_advisory_lock") ||
