@@ -242,6 +242,16 @@ TEST_CASE_METHOD(house_with_one_door, "COMMIT's answer was lost: the server is a
         CHECK(code_of(transact(insert, resolving)) == errc::commit_unknown);
         CHECK(sim.elapsed() < 31s);
     }
+    SECTION("the client is shut down while the server is away") {
+        server.away(sim.now() + 5500us, sim.now() + 60s);
+        std::optional<std::exception_ptr> end;
+        start(insert, resolving, {}, [&](std::exception_ptr thrown) { end = thrown; });
+        sim.run_for(500ms);
+        db.async_shutdown(sim.now() + 10s, [](error_code) {});
+        sim.run_until([&] { return end.has_value(); });
+        CHECK(code_of(*end) == errc::commit_unknown);
+        CHECK(sim.elapsed() < 3s);
+    }
     SECTION("the server comes back in time") {
         server.away(sim.now() + 5500us, sim.now() + 10s);
         CHECK_FALSE(transact(insert, resolving));

@@ -36,11 +36,12 @@ template <class Connection> boost::asio::awaitable<std::optional<std::string>> n
     co_return std::get<0>(answer.as<std::optional<std::string>>().front());
 }
 
-/// One look; empty if nobody answered.
+/// One look; empty if nobody answered. A pool that is shut down has no connection that could ask any more.
 template <class Connection>
 boost::asio::awaitable<std::optional<commit_fate>> look_up(connection_pool<Connection>& pool, const call& c, params name) {
     error_code ec;
     auto held = co_await pool.async_acquire(c, boost::asio::redirect_error(boost::asio::use_awaitable, ec));
+    if (ec == errc::pool_closed) co_return commit_fate::forgotten;
     if (ec) co_return std::nullopt;
     const rows answer = co_await held->async_query(Connection::transaction_status(), std::move(name),
                                                    boost::asio::redirect_error(boost::asio::use_awaitable, ec));
