@@ -3,7 +3,6 @@
 
 #include <kedge/postgres/commit.hpp>
 #include <kedge/postgres/error.hpp>
-#include <kedge/postgres/impl/completion.hpp>
 #include <kedge/postgres/impl/session.hpp>
 
 #include <boost/asio/deferred.hpp>

@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <kedge/associated_attempt.hpp>
 #include <kedge/core/reuse.hpp>
 #include <kedge/sqlite/error.hpp>
 #include <kedge/sqlite/impl/session.hpp>
 
-#include <boost/asio/associated_cancellation_slot.hpp>
-#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/execution.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/prefer.hpp>
 
 #include <memory>
 #include <type_traits>
@@ -20,79 +15,6 @@
 namespace kedge::sqlite {
 
 class connector;
-
-namespace detail {
-
-/// Brings the end of a job from the blocking thread to its handler, which takes rows or only a code.
-template <bool WithRows, class Handler> class completion {
-    using associated = boost::asio::associated_executor_t<Handler, boost::asio::any_io_executor>;
-    using executor = std::decay_t<typename boost::asio::prefer_result<
-        const associated&, boost::asio::execution::outstanding_work_t::tracked_t>::type>;
-
-public:
-    completion(Handler handler, const boost::asio::any_io_executor& io)
-        : io_work_(boost::asio::prefer(io, boost::asio::execution::outstanding_work.tracked)),
-          work_(boost::asio::prefer(boost::asio::get_associated_executor(handler, io),
-                                    boost::asio::execution::outstanding_work.tracked)),
-          handler_(std::move(handler)) {}
-
-    void operator()(outcome result) {
-        const executor ex = work_;
-        boost::asio::post(ex, [self = std::move(*this), result = std::move(result)]() mutable {
-            std::move(self).deliver(std::move(result));
-        });
-    }
-
-private:
-    void deliver(outcome result) && {
-        boost::asio::get_associated_cancellation_slot(handler_).clear();
-        if (call_report* report = get_associated_attempt(handler_).report; report != nullptr && result.ec)
-            report->said.set({}, result.message.empty() ? result.ec.message() : result.message);
-        [[maybe_unused]] const boost::asio::any_io_executor io_work = std::move(io_work_);
-        [[maybe_unused]] const executor work = std::move(work_);
-        Handler handler = std::move(handler_);
-        if constexpr (WithRows) std::move(handler)(result.ec, std::move(result.result));
-        else std::move(handler)(result.ec);
-    }
-
-    boost::asio::any_io_executor io_work_;
-    executor work_;  // not a work guard: Asio's cannot hold a strand of an any_io_executor
-    Handler handler_;
-};
-
-template <bool WithRows, class Handler>
-void launch(const std::shared_ptr<session>& on, const boost::asio::any_io_executor& io, std::shared_ptr<job> work,
-            Handler handler) {
-    auto slot = boost::asio::get_associated_cancellation_slot(handler);
-    if (slot.is_connected()) {
-        // It owns nothing, since it may outlive the context.
-        slot.assign([of = std::weak_ptr(on), what = std::weak_ptr(work)](boost::asio::cancellation_type type) {
-            using boost::asio::cancellation_type;
-            if ((type & (cancellation_type::terminal | cancellation_type::partial)) == cancellation_type::none) return;
-            const auto started = what.lock();
-            const auto session = of.lock();
-            if (started != nullptr && session != nullptr) session->cancel(*started);
-        });
-    }
-    completion<WithRows, Handler> done(std::move(handler), io);
-    work->done = done_function(std::move(done));
-    on->submit(work);
-}
-
-/// The initiation of each operation: it owns what it starts, so that `deferred` may outlive the connection.
-template <bool WithRows> struct launcher {
-    std::shared_ptr<session> on;
-    boost::asio::any_io_executor io;
-    std::shared_ptr<job> work;
-    error_code refused;
-
-    template <class Handler> void operator()(Handler&& handler) {
-        if (!refused) return launch<WithRows>(on, io, std::move(work), std::forward<Handler>(handler));
-        completion<WithRows, std::decay_t<Handler>>(std::forward<Handler>(handler), io)({refused, {}, {}});
-    }
-};
-
-}  // namespace detail
 
 /** One connection to an SQLite database.
  *

@@ -14,6 +14,7 @@
 #include <kedge/sql/batch_delivery.hpp>
 #include <kedge/sql/connection_concept.hpp>
 #include <kedge/sql/rows_builder.hpp>
+#include <kedge/sql/statement_launch.hpp>
 
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/execution_context.hpp>
@@ -52,9 +53,7 @@ struct outcome {
     std::string message{};
 };
 
-/// Whether a handler may run where its operation ended, or has to be posted.
-enum class deliver : std::uint8_t { here, later };
-
+using kedge::detail::deliver;
 using done_function = kedge::detail::unique_function<void(outcome, deliver)>;
 
 enum class task : std::uint8_t { open, execute, reset, ping };
@@ -64,6 +63,8 @@ class session;
 /// Something that a session does.
 struct job {
     job(task kind, sql_text sql, params parameters) : what(kind), text(std::move(sql)), values(std::move(parameters)) {}
+
+    using outcome_type = outcome;
 
     const task what;
     const sql_text text;
@@ -220,6 +221,8 @@ private:
     bool discarding_ = false;     // nobody wants the rows that still come
     bool repeat_ = false;         // with a new plan
 };
+
+template <bool WithRows> using launcher = kedge::detail::statement_launcher<WithRows, session, job>;
 
 }  // namespace kedge::postgres::detail
 

@@ -5,6 +5,7 @@
 #include <kedge/runtime.hpp>
 #include <kedge/sql/batch_delivery.hpp>
 #include <kedge/sql/connection_concept.hpp>
+#include <kedge/sql/statement_launch.hpp>
 #include <kedge/sqlite/url.hpp>
 
 #include <boost/asio/execution_context.hpp>
@@ -45,6 +46,8 @@ class session;
 struct job : timer_node {
     job(task kind, sql_text sql, params parameters, location place, bool pieces = false)
         : what(kind), text(std::move(sql)), values(std::move(parameters)), where(std::move(place)), in_batches(pieces) {}
+
+    using outcome_type = outcome;
 
     const task what;
     const sql_text text;
@@ -128,6 +131,8 @@ private:
     bool closed_ = false;
     bool broken_ = false;
 };
+
+template <bool WithRows> using launcher = kedge::detail::statement_launcher<WithRows, session, job>;
 
 }  // namespace kedge::sqlite::detail
 
