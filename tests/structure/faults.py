@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: BSL-1.0
+"""The faults that mutants.py plants: for each one what would go wrong, the test that must see it, and how."""
+import re
+
+FRAME, WAITS, HOME = "detail/call_frame.hpp", "detail/impl/call_frame.ipp", "detail/call_home.hpp"
+RACES, WAITING, SHUTDOWN = "policies/races.cpp", "policies/races_waiting.cpp", "policies/races_shutdown.cpp"
+PERMITS, HANDLERS = "policies/permits.cpp", "policies/pipeline_handler.cpp"
+CALLS, POOL, PLACES = "conformance/calls.cpp", "conformance/pool.cpp", "conformance/places.cpp"
+THREADS, COROUTINES, MEMORY = "policies/races_threads.cpp", "policies/coroutine_executors.cpp", "policies/allocations.cpp"
+NESTED = "policies/coroutine_home.cpp"
+EXPLORE, CORE = "core/connection_pool_explore.cpp", "core/connection_pool.hpp"
+ASAN, TSAN, ASSERTED = "AddressSanitizer", "ThreadSanitizer", r"test cases:.*\d+ failed(?! as)"
+
+# name: what would go wrong (preset, test, Catch2's selection, what must be seen), header, text, replacement
+MUTANTS = {
+    "coroutine on the frame's executor": ("asan", NESTED, "[coroutine]", ASAN, "detail/spawn.hpp",
+        "if constexpr (requires { ex.beneath(); }) return lasting(ex.beneath());\n    else ", ""),
+    "coroutine without a strand": ("tsan", THREADS, "[races]", TSAN, "detail/spawn.hpp",
+        "return asio::make_strand(std::move(found));", "return found;"),
+    "coroutine told to stop before it has begun": ("gcc", RACES, "a coroutine that is cancelled before*", ASSERTED,
+        "detail/spawn.hpp", "if (begun_) signal_.emit(type);", "signal_.emit(type);"),
+    "request to stop that came too early forgotten": ("gcc", RACES, "a coroutine that is cancelled before*", ASSERTED,
+        "detail/spawn.hpp", "if (asked_ != asio::cancellation_type::none) signal_.emit(asked_);", ""),
+    "lock bypassed": ("tsan", THREADS, "[races]", TSAN, HOME,
+        "lock_.run(std::forward<F>(f));", "std::forward<F>(f)();"),
+    "lock bypassed on two threads": ("tsan", COROUTINES, "[tsan]", TSAN, HOME,
+        "lock_.run(std::forward<F>(f));", "std::forward<F>(f)();"),
+    "lock let go before it forgets its mark": ("tsan", THREADS, "[races]", TSAN, "detail/call_lock.hpp",
+        re.compile(r"(alive\.end\(\);)[^\n]*\n(\s*)(alive\.lock\.release\(\);)"), r"\3 \1"),
+    "result without a disarm": ("gcc", RACES, "[races]", ASSERTED, FRAME,
+        "if (!disarm() || calling_", "if (calling_"),
+    "expiry overrides a success": ("gcc", RACES, "[races]", ASSERTED, FRAME,
+        re.compile(r"if \(state_\.expired && \([^\n]*\)\) \{"), "if (state_.expired) {"),
+    "cancellation behind the expiry ignored": ("gcc", RACES, "[races]", ASSERTED, WAITS,
+        "    state_.cancelled = true;\n", "    if (!state_.expired) state_.cancelled = true;\n"),
+    "cancellation during the initiation lost": ("gcc", RACES, "cancelled during the initiation*", ASSERTED, FRAME,
+        "if (cancel_asked_ != asio::cancellation_type::none)", "if (false)"),
+    "completion inside the caller's emit": ("gcc", RACES, "[races]", ASSERTED, WAITS,
+        re.compile(r"\+\+tokens_;  // until[^\n]*\n(\s*)signal_\.emit\(type\);"), r"signal_.emit(type);\n\1++tokens_;"),
+    "slot not cleared": ("asan", RACES, "[races]", ASAN, FRAME,
+        "parent.is_connected()) parent.clear();", "parent.is_connected()) {}"),
+    "cancellation between attempts ignored": ("gcc", WAITING, "[races]", ASSERTED, WAITS,
+        "phase_ == phase::backoff ? disarm() :", "phase_ == phase::backoff ? false :"),
+    "wait cancelled without its timer": ("gcc", WAITING, "a cancellation between two attempts*", "generic_hook.*safe_link", WAITS,
+        "phase_ == phase::backoff ? disarm() :", "phase_ == phase::backoff ? (armed_ = false, --tokens_, true) :"),
+    "refund forgotten": ("gcc", WAITING, "[races]", ASSERTED, "detail/stages.hpp",
+        "policy.budget().core().refund(s.now)", "(void)0"),
+    "place kept by a cancelled waiter": ("gcc", WAITING, "[races]", ASSERTED, WAITS,
+        "phase_ == phase::queued && leave_queue()) {", "false) {"),
+    "expired waiter admitted": ("gcc", WAITING, "[races]", ASSERTED, FRAME,
+        "if (state_.limit.at <= state_.now) return", "if (false) return"),
+    "permit not neutral when abandoned": ("gcc", SHUTDOWN, "[races]", ASSERTED, "permit.hpp",
+        "if (source_) neutral();", ""),
+    "timers of a dead context forgotten": ("asan", SHUTDOWN, "[races]", f"{ASSERTED}|LeakSanitizer", FRAME,
+        "[](timer_node* n) noexcept { static_cast<call_frame*>(n)->timer_lost(); }", "[](timer_node*) noexcept {}"),
+    "abandoned call goes on": ("gcc", SHUTDOWN, "[races]", ASSERTED, WAITS,
+        "    if (abandoned_) return lose_token();\n    phase_ = phase::idle;", "    phase_ = phase::idle;"),
+    "call freed inside an emission": ("asan", SHUTDOWN, "an operation loses*", ASAN, WAITS,
+        re.compile(r"\+\+tokens_;  // the operation may end, or be lost, in here\n(\s*signal_\.emit\(type\);\n)\s*--tokens_;\n"), r"\1"),
+    "refusal counted as a failure": ("gcc", PERMITS, "[permits]", ASSERTED, FRAME,
+        "verdict_ = {kind::neutral, replay::never};", "verdict_ = {kind::failure, replay::never};"),
+    "one place too many": ("gcc", PERMITS, "[permits]", ASSERTED, "detail/limit_state.hpp",
+        "while (!(seen & waiting_bit) && in_flight(seen) < max_)", "while (!(seen & waiting_bit) && in_flight(seen) <= max_)"),
+    "memory freed after the upcall": ("gcc", MEMORY, "[allocations]", ASSERTED, FRAME,
+        "handler_type handler = release_frame();\n        result.deliver(std::move(handler));",
+        "result.deliver(handler_type(handler_));\n        (void)release_frame();"),
+    "memory not recycled": ("gcc", MEMORY, "[allocations]", ASSERTED, "detail/handler_memory.hpp",
+        re.compile(r"using type = boost::asio::recycling_allocator<T>;\n.*\n"),
+        "using type = std::allocator<T>;\n    static const type& from(const type& a) noexcept { return a; }\n"),
+    "completion inside the initiation": ("gcc", "policies/pipeline.cpp", "limits at the edges", ASSERTED, FRAME,
+        "if (tokens_ != 0 || initiating_ || calling_) return keep(", "if (tokens_ != 0) return keep("),
+    "inline completion grows the stack": ("asan", HANDLERS, "operations that complete inline*", ASAN, FRAME,
+        "        initiating_ = true;\n", ""),
+    "timer completes inside the initiation": ("gcc", CALLS, "timers conform", ASSERTED, "detail/timer_wait.hpp",
+        "post_to(ex, completion", "dispatch_to(ex, completion"),
+    "pool completes inside the initiation": ("gcc", POOL, "[conformance]", ASSERTED, "detail/pool_operation.hpp",
+        "post_to(ex, std::move(c));", "dispatch_to(ex, std::move(c));"),
+    "pool forgets the handler's executor": ("gcc", POOL, "[conformance]", ASSERTED, "detail/pool_operation.hpp",
+        "executor_(boost::asio::get_associated_executor(handler_, pool.executor))", "executor_(pool.executor)"),
+    "lease of a lost grant kept": ("gcc", "policies/connection_pool_lifetime.cpp", "*", ASSERTED, "detail/pool_operation.hpp",
+        "if (slot) pool.give_back(*slot, reuse::clean);\n        else", ""),
+    "kedge's own line recorded": ("gcc", PLACES, "[place]", ASSERTED, "connection_pool.hpp",
+        "return async_acquire(call{.place = where}", "return async_acquire(call{}"),
+    "busy counts against SQLite's breaker": ("gcc", "sqlite/busy.cpp", "who holds the writers*", ASSERTED,
+        "sqlite/impl/error.ipp", "return {kind::neutral, replay::always};", "return {kind::overload, replay::always};"),
+    "SQLite writes into a file that is gone": ("gcc", "sqlite/faults.cpp", "a file that is deleted*", ASSERTED,
+        "sqlite/impl/handles.ipp", "if (has_moved())", "if (false)"),
+    "an unfinished SQLite statement is only reset, which commits it": ("gcc", "sqlite/batches.cpp", "a receiver that throws*",
+        ASSERTED, "sqlite/impl/handles.ipp", "if (sqlite3_stmt_busy(running_->statement) != 0)", "if (false)"),
+    "a result of SQLite's has no bound": ("gcc", "sqlite/batches.cpp", "a result of more than 64 MiB*", ASSERTED,
+        "sqlite/impl/handles.ipp", "if (result.memory() > result_limit)", "if (false)"),
+    "an altered SQLite session is reset": ("gcc", "sqlite/contract.cpp", "SQLite keeps the promises*", ASSERTED,
+        "sqlite/impl/handles.ipp", "if (altered_) return", "if (false) return"),
+}
+
+
+CONTEXT, OUTLIVING = "policies/connection_pool_context.cpp", "torture/outliving.cpp"
+MUTANTS |= {
+    "closed although its context is gone": ("asan", CONTEXT, "*", ASAN, "detail/pool_state.hpp",
+        "c && !context_destroyed_) connector", "c) connector"),
+    "started on a context that is gone": ("asan", CONTEXT, "*", f"{ASAN}|UndefinedBehavior", "connection_pool.hpp",
+        "if (pool->is_over()) return finish_after", "if (false) return finish_after"),
+    "pool let go while it tells": ("asan", OUTLIVING, "*", ASAN, "detail/pool_state.hpp",
+        "if (!last && (tell || is_over())) last = weak_from_this().lock();", ""),
+    "strands shut down before the pool": ("gcc", OUTLIVING, "*", ASSERTED, "detail/pool_state.hpp",
+        "const pool_strand first(ex);", "(void)ex;"),
+    "newcomers judged by an empty pool": ("gcc", "core/connection_pool_overload.cpp", "*", ASSERTED, "core/pool_parts.hpp",
+        "size() < std::max(connections, 1)", "size() < connections"),
+    "speed of the line by its last steps": ("gcc", "policies/pool_scenarios.cpp", "overload*", ASSERTED, "core/pool_parts.hpp",
+        "if (++served_ >= connections) {", "if (++served_ >= 1) {"),
+}
+
+NAMES, CONNECTING, FAULTS, CERTIFICATES = "policies/resolve.cpp", "http/connecting.cpp", "http/faults.cpp", "http/certificates.cpp"
+TLS, CONNECTION = "http/impl/tls_context.ipp", "http/impl/connection.ipp"
+MUTANTS |= {
+    "look-up not shared": ("gcc", NAMES, "callers of one name*", ASSERTED, "detail/resolve_threads.hpp",
+        "if (same != jobs_.end()) {", "if (false) {"),
+    "callers who left a look-up kept": ("gcc", NAMES, "a name that hangs*", ASSERTED, "detail/resolve_threads.hpp",
+        "            gone = std::move(*at);\n            j->waiters.erase(at);\n", ""),
+    "certificate by its common name": ("gcc", CERTIFICATES, "the certificate matrix", ASSERTED, TLS,
+        " | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT", ""),
+    "wildcard inside a label": ("gcc", CERTIFICATES, "the certificate matrix", ASSERTED, TLS,
+        "X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | ", ""),
+    "sessions resumed unasked": ("gcc", CERTIFICATES, "the certificate matrix", ASSERTED, TLS, "resumes_(o.resume)", "resumes_(true)"),
+    "session that outlives its certificate": ("gcc", CERTIFICATES, "a session does not outlive*", ASSERTED, TLS,
+        "(!SSL_session_reused(ssl) || is_still_valid(ssl))", "true"),
+    "all the time for the first address": ("gcc", CONNECTING, "*", ASSERTED, CONNECTION,
+        "end_of_share(runtime_.now(), end, addresses.size() - i)", "end"),
+    "idle connection trusted": ("gcc", FAULTS, "what a server does*", ASSERTED, "http/impl/client.ipp",
+        "if (!held->is_dead()) {", "if (true) {"),
+    "chunks' lines unbounded": ("gcc", FAULTS, "every answer*", ASSERTED, "http/impl/response_reader.ipp",
+        "chunk_bytes_ > max_head + max_chunking * response_.body.size()", "false"),
+    "phase says unsent": ("gcc", "http/cuts.cpp", "*", ASSERTED, CONNECTION,
+        re.compile(r"phase = send_phase::partial;[^\n]*\n(.*\n)\s*phase = send_phase::complete;"), r"\1"),
+}
+
+# The pool's core: each breaks the promise that the exploration then has to name.
+PROMISES = {
+    "closing connection not counted": (1, CORE, "open() + uncounted + closing_ < max_", "open() + uncounted < max_"),
+    "dial beside what closes": (1, CORE, "open() + closing_ <= max_ && coming()", "open() <= max_ && coming()"),
+    "lent to two at once": (2, CORE, "        lines_.waiting.serve(*w, slot, lent_, now, todo);\n",
+        "        lines_.waiting.serve(*w, slot, lent_, now, todo);\n"
+        "        if (pool_waiter* const x = lines_.waiting.front()) lines_.waiting.serve(*x, slot, lent_, now, todo);\n"),
+    "looks, then queues without looking again": (3, CORE, "if ((waiter.slot = try_acquire(now, todo))) return", "if (false) return"),
+    "parked although somebody waits": (3, CORE, "        if (!w) return idle_.push(slot, now);",
+        "        if (!w || slot.state == slot_state::dialing) return idle_.push(slot, now);"),
+    "no dial for those behind": (3, CORE, "        --closing_;\n        vacate(slot);\n        demand(now, todo);",
+        "        --closing_;\n        vacate(slot);\n        if (closed_) settle(todo);"),
+    "refused as down after it is back": (3, "core/pool_dialing.hpp", "        down_ = false;\n", ""),
+    "told twice": (4, CORE, "if (closed_) return void(waiter.end = wait_end::closed);",
+        "if (closed_) return waiter.end = wait_end::closed, todo.done.push(waiter);"),
+    "woken waiter cancelled, its wake-up lost": (5, CORE, "if (waiter.line == wait_line::none) return false;",
+        "if (waiter.line == wait_line::none) { waiter.slot = nullptr; return waiter.end == wait_end::granted; }"),
+    "last in, first served": (6, "core/pool_parts.hpp", "queue_.push_back(w);", "queue_.push_front(w);"),
+    "woken waiter sent to the end of the line": (6, CORE, "        pool_waiter* const w = lines_.waiting.first_in_time(now, todo);\n",
+        "        pool_waiter* w = lines_.waiting.first_in_time(now, todo);\n"
+        "        if (w && lines_.waiting.size() == 2) w = waiter_queue<pool_waiter>::next(*w);\n"),
+    "expired waiter served": (7, "core/pool_parts.hpp", "while (front() && front()->deadline <= now) finish", "while (false) finish"),
+    "refused before its time": (7, "core/pool_parts.hpp", "if (w->deadline <= now) finish", "if (true) finish"),
+    "invalidated connection lent": (8, CORE, "slot.generation != generation_ || surplus", "surplus"),
+    "outlived connection lent": (8, CORE, "|| surplus || slot.retire_at <= now;", "|| surplus;"),
+    "counter drifts": (9, CORE, "        --resetting_;\n        const bool rested", "        if (ok) --resetting_;\n        const bool rested"),
+    "pause ignored": (10, "core/pool_dialing.hpp", "bool pausing(time_point now) const noexcept { return now < next_; }",
+        "bool pausing(time_point) const noexcept { return false; }"),
+    "two probers": (10, "core/pool_dialing.hpp", "        limit_ = 1;\n", ""),
+    "dial that nobody wants any more": (10, CORE, "open() + closing_ <= max_ && coming() <= wanted()", "open() + closing_ <= max_"),
+    "granted after the drain": (11, CORE, "return closed_ || slot.generation", "return slot.generation"),
+    "drained while something closes": (11, CORE, "return alive() + dialing_ + closing_ == 0;", "return alive() + dialing_ == 0;"),
+    "drain that does not end": (11, CORE, "if (closed_) return settle(todo);", "if (closed_) return;"),
+    "surplus kept": (12, CORE, "|| surplus || slot.retire_at", "|| slot.retire_at"),
+    "shrinking takes lent connections": (12, CORE, "        max_ = max;\n",
+        "        max_ = max;\n        for (pool_slot* s = slots_; s; s = s->sibling)\n"
+        "            if (s->state == slot_state::lent && open() > max_) --lent_, close(*s, todo);\n"),
+    "old closed before the new one is there": (13, "core/pool_renewal.hpp", "        return !room;", "        return true;"),
+    "wait that never ends": ("liveness: every wait ends by its deadline", CORE, "        lines_.waiting.expire(now, todo);\n", ""),
+    "never dials again": ("liveness: once the server is back, callers are served", "core/pool_dialing.hpp",
+        "next_ = saturating_add(now, pause);", "next_ = never;"),
+    "spare connection forgotten": ("liveness: min_idle is reached again", CORE,
+        "std::max(0, rules_.min_idle - idle() - checking_)", "0"),
+}
+MUTANTS |= {name: ("gcc", EXPLORE, "[explore]", f"promise {number}\\b", header, text, replacement)
+            for name, (number, header, text, replacement) in PROMISES.items()}
+
+# What would charge twice, or say of a payment what nobody knows.
+PAID, JUDGED, FOUND = "payment/charge.cpp", "payment/classification.cpp", "payment/reconcile.cpp"
+CALL, LOOK, JUDGE = "payment/impl/call.ipp", "payment/impl/look.ipp", "payment/impl/judge.ipp"
+START = "        core_->exchange->start(request_, a, std::move(handler));"
+MONEY = {
+    "new key for each attempt": (PAID, "a provider that is silent*", CALL, START,
+        "        if (role_ == role::sends) request_.headers.at(1).value = \"key-of-this-try-\" + std::to_string(a.number);\n" + START),
+    "retry without the key": (PAID, "a provider that is silent*", CALL, START,
+        "        if (a.number > 1) std::erase_if(request_.headers, [](auto& h) { return h.name == \"Idempotency-Key\"; });\n" + START),
+    "timeout reported as failed": (PAID, "silence beyond the deadline*", JUDGE,
+        "if (stopped) return {may_have_happened, ec, plain};", "if (stopped) return {rejects, ec, plain};"),
+    "401 after an ambiguous attempt settles": (JUDGED, "after one ambiguous attempt*", JUDGE,
+        "case 403: return {rejects, errc::unauthorized, answered};",
+        "case 403: return {{proof::settling, outcome::rejected}, errc::unauthorized, answered};"),
+    "doubt forgotten by a refusal": (JUDGED, "the join of two attempts*", "payment/outcome.hpp",
+        "} else if (ambiguous_ || f.proves == proof::ambiguous) {", "} else if (f.proves == proof::ambiguous) {"),
+    "another amount settles": (JUDGED, "each row of the classification, as a charge", JUDGE,
+        "if (foreign || other_amount)", "if (foreign)"),
+    "409 in flight gives up": (JUDGED, "each row of the classification, as a charge", JUDGE,
+        "return {may_have_happened, errc::key_in_use, come_back};", "return {may_have_happened, errc::key_in_use, answered};"),
+    "429 counts against the breaker": (JUDGED, "*as the circuit breaker sees it", JUDGE,
+        "case 429: return {rejects, errc::throttled, come_back};",
+        "case 429: return {rejects, errc::throttled, {kind::overload, replay::if_idempotent, wait}};"),
+    "breaker of charges blocks reconciliation": (FOUND, "questions have a breaker*", "payment/impl/core.hpp",
+        "read_pipe(pipe_of(ex, o, reads, read_budget))", "read_pipe(pipe_of(ex, o, charges, read_budget))"),
+    "not found settles too early": (FOUND, "not found proves nothing*", LOOK,
+        ">= core.options.settle_after;", ">= nanoseconds::zero();"),
+    "not found settles at once": (FOUND, "not found proves nothing*", LOOK,
+        "const bool all_came = asked_", "const bool all_came = true || asked_"),
+    "not found of a gateway settles": (FOUND, "a 404 of something in front*", LOOK,
+        "if (call_->absent_ && proves_absence())", "if (ec == payment::errc::not_found && proves_absence())"),
+    "not found settles when the key is forgotten": (FOUND, "what nobody can find out*", LOOK,
+        "return all_came && core.rt.wall_now() - known_->what.made < core.key_life();", "return all_came;"),
+    "key sent after the provider forgot it": (FOUND, "a key is not sent again*", CALL,
+        "if (left <= nanoseconds::zero()) return finished(payment::errc::key_expired);", ""),
+    "look that takes no key": (FOUND, "during a look the key is taken*", LOOK,
+        "claimed_ = call_->core_->claim(call_->result_.key_);", "claimed_ = true;"),
+    "what was decided is undone": (FOUND, "what is decided later*", "payment/impl/journal.ipp",
+        "&& !final(at->second.known.outcome)", ""),
+    "nobody is told": (FOUND, "what nobody can find out*", LOOK,
+        "    call_->core_->alarm(payment_alarm_cause::manual_review, call_->result_.key_, ec, age());\n", ""),
+}
+MUTANTS |= {name: ("gcc", test, selection, ASSERTED, header, text, replacement)
+            for name, (test, selection, header, text, replacement) in MONEY.items()}
+
+
+# What a payment client must never do (payment/ledger_checker.hpp), and which promise the simulation says is broken.
+PAYMENTS = {
+    "a new key for each attempt": ("M1", CALL, START, """        for (auto& h : request_.headers)
+            if (h.name == "Idempotency-Key" && a.number > 1) h.value.replace(34, 2, std::to_string(10 + a.number));
+""" + START),
+    "a retry without the key": ("M1", CALL, START,
+        "        if (a.number > 1) std::erase_if(request_.headers, [](auto& h) { return h.name == \"Idempotency-Key\"; });\n" + START),
+    "a timeout says that nothing was sent": ("M4", JUDGE, "if (stopped) return {may_have_happened, ec, plain};",
+        "if (stopped) return {{proof::not_sent, outcome::not_sent}, ec, plain};"),
+    "a 401 settles": ("M3", JUDGE, "    case 401:\n",
+        "    case 401: return {{proof::settling, outcome::rejected}, errc::unauthorized, answered};\n"),
+    "an answer about another key counts": ("M11", JUDGE, "!said.key.empty() && said.key != ours.key.text()", "false"),
+    "an answer about another amount counts": ("M11", JUDGE, "ours.amount && said.amount && *said.amount != *ours.amount", "false"),
+    "the journal hears of it afterwards": ("M7", CALL, "        core_->journal->begin(what, known);\n",
+        "        known({}, {});\n        core_->journal->begin(what, [](error_code, payment::standing) {});\n"),
+    "not found settles too early": ("M3", "payment/impl/look.ipp",
+        "asked_ - known_->what.sent_until >= core.options.settle_after", "true"),
+    "an attempt goes twice": ("M9", CALL, START, """        auto unheard = [](error_code, payment::response, payment::send_phase) {};
+        if (role_ == role::sends) core_->exchange->start(request_, a, payment::exchange_handler(unheard, executor()));
+""" + START),
+    "what was open before is forgotten": ("M4", CALL,
+        "before.seen && before.outcome != outcome::not_sent && before.outcome != outcome::rejected", "false"),
+    "a journal that fails says that nothing was sent": ("M3", CALL,
+        "if (ec) return refuse(payment::errc::journal_failed, untouched());",
+        "if (ec) return refuse(payment::errc::journal_failed, outcome::not_sent);"),
+    "secrets in the provider's words": ("M13", CALL, "if (repeats_a_secret(text)) text", "if (false) text"),
+}
+MUTANTS |= {name: ("gcc", "payment/simulation.cpp", "whatever*", rf"\n{promise}: ", header, text, replacement)
+            for name, (promise, header, text, replacement) in PAYMENTS.items()}
