@@ -57,8 +57,12 @@ struct promising_server {
     promising_server() {
         drop();
         to.sql("create database promises owner clerk");
+        to.sql("grant pg_monitor to clerk");  // else the role could not be set, and the transaction would fail by that
     }
-    ~promising_server() { drop(); }
+    ~promising_server() {
+        drop();
+        to.sql("revoke pg_monitor from clerk");
+    }
     promising_server(const promising_server&) = delete;
     promising_server& operator=(const promising_server&) = delete;
 
