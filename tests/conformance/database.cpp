@@ -2,9 +2,8 @@
 // The database client, over a scripted server.
 
 #include "../support/conformance.hpp"
+#include "../support/scripted_client.hpp"
 
-#include <kedge/database_client.hpp>
-#include <kedge/testing/scripted_connection.hpp>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/use_awaitable.hpp>

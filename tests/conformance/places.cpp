@@ -2,12 +2,12 @@
 // Every function that takes a `call` exists without one, too, and both record the line of their caller.
 
 #include "../support/conformance.hpp"
+#include "../support/scripted_client.hpp"
 
 #include <kedge/connection_pool.hpp>
-#include <kedge/database_client.hpp>
 #include <kedge/payment_client.hpp>
+#include <kedge/pipeline.hpp>
 #include <kedge/testing/recording_sink.hpp>
-#include <kedge/testing/scripted_connection.hpp>
 #include <kedge/testing/simulation.hpp>
 
 #include <boost/asio/awaitable.hpp>

@@ -2,10 +2,10 @@
 #pragma once
 
 #include "../support/catch.hpp"
+#include "../support/scripted_client.hpp"
 
-#include <kedge/database_client.hpp>
+#include <kedge/detail/operation.hpp>
 #include <kedge/testing/recording_sink.hpp>
-#include <kedge/testing/scripted_connection.hpp>
 #include <kedge/testing/simulation.hpp>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -35,6 +35,11 @@ struct ending {
 
     explicit operator bool() const noexcept { return times > 0; }
 };
+
+/// The code of a system_error; `operation_threw` for anything else.
+inline error_code code_of(const std::exception_ptr& thrown) {
+    return detail::outcome<void(std::exception_ptr)>{thrown, {}}.code();
+}
 
 /// A database client in virtual time, with a script for its server and an ear for its events.
 struct bench {

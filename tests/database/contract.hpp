@@ -3,7 +3,8 @@
 
 #include "../support/catch.hpp"
 
-#include <kedge/database_client.hpp>
+#include <kedge/database/client.hpp>
+#include <kedge/timer.hpp>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>

@@ -42,7 +42,7 @@ struct house {
                 (void)co_await t.async_execute("insert", params(), asio::use_awaitable);
             };
             auto end = [this, w = witness(this)](const std::exception_ptr& thrown) {
-                ++called, ec = detail::outcome<void(std::exception_ptr)>{thrown, {}}.code();
+                ++called, ec = code_of(thrown);
             };
             db->async_transaction(body, {}, harmless, asio::bind_cancellation_slot(slot, std::move(end)));
         } else {

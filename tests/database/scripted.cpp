@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "../support/catch.hpp"
+#include "../support/scripted_client.hpp"
 
-#include <kedge/database_client.hpp>
 #include <kedge/testing/recording_sink.hpp>
-#include <kedge/testing/scripted_connection.hpp>
 #include <kedge/testing/simulation.hpp>
 
 #include <boost/asio/bind_cancellation_slot.hpp>

@@ -18,7 +18,7 @@ namespace {
 
 using statements = std::vector<std::string>;
 
-struct house : bench {
+struct bank : bench {
     using bench::bench;
 
     /// Runs one transaction to its end. @return what it threw
@@ -31,15 +31,10 @@ struct house : bench {
     template <class F, class Handler> void start(F body, transaction_options options, call c, Handler handler) {
         db.async_transaction(std::move(body), options, c, std::move(handler));
     }
-
-    /// The code of a system_error; `operation_threw` for anything else.
-    static error_code code_of(const std::exception_ptr& thrown) {
-        return detail::outcome<void(std::exception_ptr)>{thrown, {}}.code();
-    }
 };
 
-struct house_with_one_door : house {
-    house_with_one_door() : house({.max_connections = 1}) {}
+struct bank_with_one_counter : bank {
+    bank_with_one_counter() : bank({.max_connections = 1}) {}
 };
 
 /// The body of most: one statement.
@@ -49,7 +44,7 @@ auto insert(transaction& t) -> asio::awaitable<void> {
 
 }  // namespace
 
-TEST_CASE_METHOD(house, "a transaction commits what its function did, and gives what it returned") {
+TEST_CASE_METHOD(bank, "a transaction commits what its function did, and gives what it returned") {
     std::optional<int> got;
     auto body = [](transaction& t) -> asio::awaitable<int> {
         (void)co_await t.async_query("select 1", params(), asio::use_awaitable);
@@ -67,7 +62,7 @@ TEST_CASE_METHOD(house, "a transaction commits what its function did, and gives 
     CHECK(sink->records().empty());
 }
 
-TEST_CASE_METHOD(house, "an exception of the application rolls back, comes out unchanged and blames nobody") {
+TEST_CASE_METHOD(bank, "an exception of the application rolls back, comes out unchanged and blames nobody") {
     const bool with_a_code = GENERATE(false, true);
     for (int i = 0; i < 10; ++i) {
         auto body = [&](transaction& t) -> asio::awaitable<void> {
@@ -89,7 +84,7 @@ TEST_CASE_METHOD(house, "an exception of the application rolls back, comes out u
     CHECK(sink->records().empty());
 }
 
-TEST_CASE_METHOD(house, "an error that left nothing behind runs the transaction again, from its beginning") {
+TEST_CASE_METHOD(bank, "an error that left nothing behind runs the transaction again, from its beginning") {
     server.fail("insert", asio::error::connection_refused);
     int runs = 0;
     auto body = [&](transaction& t) -> asio::awaitable<void> {
@@ -103,7 +98,7 @@ TEST_CASE_METHOD(house, "an error that left nothing behind runs the transaction 
     CHECK(heard("commit") == 1);
 }
 
-TEST_CASE_METHOD(house, "after a reset only a transaction that reads is repeated") {
+TEST_CASE_METHOD(bank, "after a reset only a transaction that reads is repeated") {
     server.fail("select", asio::error::connection_reset);
     auto body = [](transaction& t) -> asio::awaitable<void> {
         (void)co_await t.async_query("select 1", params(), asio::use_awaitable);
@@ -124,7 +119,7 @@ TEST_CASE_METHOD(house, "after a reset only a transaction that reads is repeated
     }
 }
 
-TEST_CASE_METHOD(house, "an error that the function swallowed ends the transaction all the same") {
+TEST_CASE_METHOD(bank, "an error that the function swallowed ends the transaction all the same") {
     server.fail("insert", asio::error::connection_reset);
     auto body = [](transaction& t) -> asio::awaitable<void> {
         try {
@@ -136,7 +131,7 @@ TEST_CASE_METHOD(house, "an error that the function swallowed ends the transacti
     CHECK(heard("commit") == 0);
 }
 
-TEST_CASE_METHOD(house, "an answer of the database to one statement leaves the transaction open") {
+TEST_CASE_METHOD(bank, "an answer of the database to one statement leaves the transaction open") {
     server.fail("insert", sql_errc::parameter_count);
     auto body = [](transaction& t) -> asio::awaitable<void> {
         try {
@@ -150,7 +145,7 @@ TEST_CASE_METHOD(house, "an answer of the database to one statement leaves the t
     CHECK(server.heard() == statements{"begin", "insert", "insert", "commit"});
 }
 
-TEST_CASE_METHOD(house, "a refused statement that is thrown on is the database's error, with a record") {
+TEST_CASE_METHOD(bank, "a refused statement that is thrown on is the database's error, with a record") {
     server.fail("insert", sql_errc::parameter_count);
     CHECK(code_of(transact(insert)) == sql_errc::parameter_count);
     CHECK(server.heard() == statements{"begin", "insert", "rollback"});
@@ -158,7 +153,7 @@ TEST_CASE_METHOD(house, "a refused statement that is thrown on is the database's
     CHECK(breaker_heard.empty());
 }
 
-TEST_CASE_METHOD(house, "COMMIT was sent and its answer was lost: nobody knows, and nothing is repeated") {
+TEST_CASE_METHOD(bank, "COMMIT was sent and its answer was lost: nobody knows, and nothing is repeated") {
     const call harmless{.repeating = repeat::harmless};
     std::exception_ptr thrown;
     SECTION("the connection broke") {
@@ -196,7 +191,7 @@ TEST_CASE_METHOD(house, "COMMIT was sent and its answer was lost: nobody knows, 
     CHECK(db.snapshot().pool.used == 0);
 }
 
-TEST_CASE_METHOD(house_with_one_door, "COMMIT's answer was lost: the server is asked, also by a pool of one") {
+TEST_CASE_METHOD(bank_with_one_counter, "COMMIT's answer was lost: the server is asked, also by a pool of one") {
     server.fail("commit", asio::error::connection_reset);
     std::vector<std::string> fates;
     server.answer("select transaction_status($1)", [&](const params& of) {
@@ -261,18 +256,18 @@ TEST_CASE_METHOD(house_with_one_door, "COMMIT's answer was lost: the server is a
     sim.run_for(2min);
 }
 
-TEST_CASE_METHOD(house, "nobody is asked for the name of a transaction unless told to") {
+TEST_CASE_METHOD(bank, "nobody is asked for the name of a transaction unless told to") {
     CHECK_FALSE(transact(insert));
     CHECK_FALSE(transact(insert, {.read_only = true, .resolve_commit = true}));
     CHECK(heard("select transaction_id()") == 0);
 }
 
-TEST_CASE_METHOD(house, "COMMIT was answered with a refusal: nothing was committed, and that is said") {
+TEST_CASE_METHOD(bank, "COMMIT was answered with a refusal: nothing was committed, and that is said") {
     server.fail("commit", sql_errc::several_statements);
     CHECK(code_of(transact(insert)) == sql_errc::several_statements);
 }
 
-TEST_CASE_METHOD(house, "a cancelled transaction ends at once, and the next borrower finds none open") {
+TEST_CASE_METHOD(bank, "a cancelled transaction ends at once, and the next borrower finds none open") {
     server.query_takes(5s);
     asio::cancellation_signal stop;
     std::optional<std::exception_ptr> end;
@@ -292,7 +287,7 @@ TEST_CASE_METHOD(house, "a cancelled transaction ends at once, and the next borr
     if (server.connects() == 1) CHECK(rollback < std::find(all.begin(), all.end(), "select 1"));
 }
 
-TEST_CASE_METHOD(house, "a transaction whose time is over is rolled back and told as a timeout") {
+TEST_CASE_METHOD(bank, "a transaction whose time is over is rolled back and told as a timeout") {
     server.query_takes(12s);
     auto body = [](transaction& t) -> asio::awaitable<void> {
         for (int i = 0; i < 5; ++i) co_await insert(t);

@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-void answer(peer& p) {
+void say_ok(peer& p) {
     if (p.read_request().empty()) return;
     p.write("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
     p.wait_for_end();
@@ -100,7 +100,7 @@ TEST_CASE("each address gets an equal share of the time that is left, the last o
 
 TEST_CASE("an address that leads nowhere costs its share of the time, and no more") {
     const black_hole nowhere;
-    scripted_server server(answer);
+    scripted_server server(say_ok);
     caller u(server, 300s, {nowhere.endpoint(), server.endpoint()});
     auto& clock = kedge::runtime::of(u.io.get_executor());
     const auto before = clock.now();
@@ -111,17 +111,17 @@ TEST_CASE("an address that leads nowhere costs its share of the time, and no mor
 }
 
 TEST_CASE("a dead family does not keep the living one from being tried") {
-    scripted_server server(answer);
+    scripted_server server(say_ok);
     const auto dead = closed_port("::1");
     caller u(server, 500s, {dead, dead, dead, server.endpoint()});
     CHECK_FALSE(u.ask().ec);
-    scripted_server six(answer, "::1");
+    scripted_server six(say_ok, "::1");
     caller v(six, 500s, {closed_port("127.0.0.3"), six.endpoint()});
     CHECK_FALSE(v.ask().ec);
 }
 
 TEST_CASE("how far it got before it failed") {
-    scripted_server server(answer);
+    scripted_server server(say_ok);
     const auto fails = [&](const endpoints& addresses, kedge::nanoseconds limit) {
         caller u(server, limit, addresses);
         return u.ask();
@@ -150,7 +150,7 @@ TEST_CASE("how far it got before it failed") {
 TEST_CASE("a look-up that hangs costs the limit of a connection") {
     std::promise<void> gate;
     const auto open = gate.get_future().share();
-    scripted_server server(answer);
+    scripted_server server(say_ok);
     auto o = caller::options(server, 100ms);
     o.timeout = 20s;
     std::optional<user> u(std::in_place, o);

@@ -18,12 +18,6 @@ using namespace kedge_test;
 using kedge::errc;
 using kedge::testing::simulation;
 
-namespace {
-
-constexpr auto refused = boost::asio::error::connection_refused;
-
-}  // namespace
-
 TEST_CASE("without a policy a pipeline is the identity", "[pipeline]") {
     simulation sim;
     scripted_operation op(sim.get_executor(), {{10ms, {}}});

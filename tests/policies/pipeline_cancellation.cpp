@@ -18,7 +18,6 @@ using kedge::testing::simulation;
 
 namespace {
 
-constexpr auto refused = boost::asio::error::connection_refused;
 constexpr auto aborted = boost::asio::error::operation_aborted;
 
 struct ending {

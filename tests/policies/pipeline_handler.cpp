@@ -25,8 +25,6 @@ using kedge::testing::simulation;
 
 namespace {
 
-constexpr auto refused = boost::asio::error::connection_refused;
-
 /// Completes inside its own initiation, as no operation should.
 struct inline_operation {
     template <class Token> auto operator()(Token&& token) const {

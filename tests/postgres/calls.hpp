@@ -5,7 +5,7 @@
 #include "server.hpp"
 #include "wait.hpp"
 
-#include <kedge/database_client.hpp>
+#include <kedge/postgres/client.hpp>
 #include <kedge/postgres/connection.hpp>
 
 #include <boost/asio/associated_cancellation_slot.hpp>

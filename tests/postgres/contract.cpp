@@ -3,6 +3,7 @@
 #include "../database/contract.hpp"
 #include "server.hpp"
 
+#include <kedge/postgres/client.hpp>
 #include <kedge/postgres/connection.hpp>
 
 #include <string>

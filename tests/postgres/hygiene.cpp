@@ -2,6 +2,8 @@
 // Whatever one borrower did, and however his use ended, the next one finds a session as it is after connecting.
 #include "transactions.hpp"
 
+#include <kedge/connection_pool.hpp>
+
 #include <sstream>
 #include <string>
 #include <vector>

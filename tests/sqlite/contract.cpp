@@ -3,7 +3,7 @@
 #include "../database/contract.hpp"
 #include "database_file.hpp"
 
-#include <kedge/sqlite/connection.hpp>
+#include <kedge/sqlite/client.hpp>
 
 #include <string>
 #include <vector>

@@ -2,6 +2,8 @@
 // What becomes of a client when its file is damaged, full, out of reach or gone. In virtual time.
 #include "shop.hpp"
 
+#include <kedge/timer.hpp>
+
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/use_awaitable.hpp>
 

@@ -20,6 +20,8 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 using namespace std::chrono_literals;
 
+inline constexpr auto refused = asio::error::connection_refused;
+
 /// What one attempt does: takes `after`, then ends with `result`.
 struct scripted_step {
     std::chrono::nanoseconds after{0};
