@@ -109,6 +109,18 @@ TEST_CASE("cancelled inside a transaction: the reset rolls back") {
     CHECK(c->run("select * from t").ec == postgres::errc::undefined_table);
 }
 
+TEST_CASE("a reset does not wait for what the borrower left running") {
+    const auto c = opened();
+    const int backend = c->backend();
+    running slow(*c, "select pg_sleep(60)"), waiting(*c, "select 1");
+    REQUIRE(test::wait_until(c->io, [&] { return active(backend) == 1; }));
+    CHECK(c->reset() == error_code());
+    CHECK(slow.ended == error_code(boost::asio::error::operation_aborted));
+    CHECK(waiting.ended == error_code(boost::asio::error::operation_aborted));
+    CHECK((*c)->state() == reuse::clean);
+    CHECK(c->backend() == backend);
+}
+
 TEST_CASE("connecting is dropped when it is cancelled, and its socket is closed") {
     test::session c;
     boost::asio::cancellation_signal stop;

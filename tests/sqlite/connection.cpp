@@ -173,6 +173,19 @@ TEST_CASE("cancelling interrupts the statement, and the connection is not clean 
     CHECK_FALSE(run(io, *c, "select 1").ec);
 }
 
+TEST_CASE("a reset does not wait for what the borrower left running") {
+    boost::asio::io_context io;
+    sqlite::connector to("sqlite::memory:");
+    const auto c = opened(io, to);
+    std::vector<error_code> ended;
+    c->async_query(endless, {}, [&](error_code ec, rows) { ended.push_back(ec); });
+    c->async_query("select 1", {}, [&](error_code ec, rows) { ended.push_back(ec); });
+    CHECK(test::reset(io, *c) == error_code());
+    CHECK(ended == std::vector<error_code>(2, boost::asio::error::operation_aborted));
+    CHECK(c->state() == reuse::clean);
+    CHECK_FALSE(run(io, *c, "select 1").ec);
+}
+
 TEST_CASE("cancelling a wait for a lock ends it at once") {
     const database_file file;
     boost::asio::io_context io;

@@ -81,8 +81,8 @@ public:
             detail::launcher<false>{session_, executor_, std::move(work), {}}, token);
     }
 
-    /// Rolls back what is open and removes what statements have left in the session, after what still runs has ended;
-    /// `void(error_code)`.
+    /// Cancels what still runs, rolls back what is open and removes what statements have left in the session;
+    /// `void(error_code)`. A cancelled statement's handler is told `operation_aborted` at once.
     template <class Token = boost::asio::deferred_t> auto async_reset(Token&& token = {}) {
         return start<false>(detail::task::reset, "", {}, {}, token);
     }

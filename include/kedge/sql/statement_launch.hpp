@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -25,6 +26,15 @@ namespace kedge::detail {
 
 /// Whether a handler may run where its operation ended, or has to be posted.
 enum class deliver : std::uint8_t { here, later };
+
+/// A statement that runs or waits in a session and that nobody has cancelled yet.
+/// @param first  the session's first job, guarded by the mutex as all that follow it
+template <class Job> std::shared_ptr<Job> find_statement(std::mutex& mutex, const std::shared_ptr<Job>& first) noexcept {
+    const std::lock_guard lock(mutex);
+    const std::shared_ptr<Job>* at = &first;
+    while (*at != nullptr && ((*at)->stopped || !(*at)->is_statement())) at = &(*at)->next;
+    return *at;
+}
 
 /// Brings the end of a job to its handler, which takes rows or only a code.
 /// @tparam Outcome has `ec`, `result`, the database's own words in `message`, and perhaps an SQLSTATE in `state`

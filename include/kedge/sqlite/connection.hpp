@@ -75,7 +75,7 @@ public:
         return start<false>(detail::task::open, "", {}, std::move(where), {}, token);
     }
 
-    /// Rolls back what is open, after what still runs has ended; `void(error_code)`.
+    /// Cancels what still runs and rolls back what is open; `void(error_code)`.
     template <class Token = boost::asio::deferred_t> auto async_reset(Token&& token = {}) {
         return start<false>(detail::task::reset, "", {}, {}, {}, token);
     }

@@ -65,6 +65,7 @@ struct job {
     job(task kind, sql_text sql, params parameters) : what(kind), text(std::move(sql)), values(std::move(parameters)) {}
 
     using outcome_type = outcome;
+    bool is_statement() const noexcept { return what == task::execute; }
 
     const task what;
     const sql_text text;
@@ -140,6 +141,7 @@ private:
     enum class progress : std::uint8_t { waiting, done, out_of_step };
 
     // session.ipp
+    void cancel_statements() noexcept;
     void next(turn&) noexcept;
     void begin(turn&);
     void end(turn&, error_code = {}) noexcept;

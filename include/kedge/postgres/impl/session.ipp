@@ -60,6 +60,7 @@ KEDGE_DECL session::session(const boost::asio::any_io_executor& ex, runtime& rt,
 KEDGE_DECL session::~session() { registry_.remove(*this); }
 
 KEDGE_DECL void session::submit(std::shared_ptr<job> work) {
+    if (work->what == task::reset) cancel_statements();
     turn now(*this, deliver::later);
     if (first_ != nullptr) {
         job* const added = work.get();
@@ -227,6 +228,11 @@ KEDGE_DECL void session::cancel(job& work) noexcept {
         }
     }
     now.deliver_all();
+}
+
+/// The borrower has gone, so that nobody needs what he left running.
+KEDGE_DECL void session::cancel_statements() noexcept {
+    while (const std::shared_ptr<job> left = kedge::detail::find_statement(mutex_, first_)) cancel(*left);
 }
 
 /// From a thread of the desk: the server is done with the request, and has sent its signal.

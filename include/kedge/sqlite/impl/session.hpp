@@ -48,6 +48,7 @@ struct job : timer_node {
         : what(kind), text(std::move(sql)), values(std::move(parameters)), where(std::move(place)), in_batches(pieces) {}
 
     using outcome_type = outcome;
+    bool is_statement() const noexcept { return what == task::execute; }
 
     const task what;
     const sql_text text;
@@ -114,6 +115,7 @@ private:
     std::shared_ptr<job> start_or_drop() noexcept;
     void run() noexcept;
     void interrupt() noexcept;
+    void cancel_statements() noexcept;
     bool wait_for_lock(job&);
     bool give_batch(job&, rows&);
     void end(job&, outcome) noexcept;

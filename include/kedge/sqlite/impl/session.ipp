@@ -59,6 +59,7 @@ KEDGE_DECL session::session(runtime& rt, boost::asio::execution_context& ctx)
 KEDGE_DECL session::~session() { registry_.remove(*this); }
 
 KEDGE_DECL void session::submit(const std::shared_ptr<job>& work) {
+    if (work->what == task::reset) cancel_statements();
     std::unique_lock lock(mutex_);
     if (closed_) {
         lock.unlock();
@@ -246,6 +247,11 @@ KEDGE_DECL void session::cancel(job& work) noexcept {
     }
     if (done) done({boost::asio::error::operation_aborted, {}, {}, false, std::move(batches)});
     abort_all(std::move(dropped), make_error_code(boost::system::errc::not_enough_memory));
+}
+
+/// The borrower has gone, so that nobody needs what he left running.
+KEDGE_DECL void session::cancel_statements() noexcept {
+    while (const std::shared_ptr<job> left = kedge::detail::find_statement(mutex_, first_)) cancel(*left);
 }
 
 /// Never blocks: the file is closed on a blocking thread, after the current job has noticed.
