@@ -32,6 +32,7 @@ enum class condition {
     timeout = 3,    ///< time ran out somewhere
     overload = 4,   ///< too much traffic: shed load rather than repeat
     cancelled = 5,  ///< the caller's own doing
+    permanent = 6,  ///< stays until somebody mends a password, a name, a right or a certificate: asking again is in vain
 };
 
 namespace detail {
@@ -72,6 +73,7 @@ public:
         case condition::timeout: return "timeout";
         case condition::overload: return "overload";
         case condition::cancelled: return "cancelled";
+        case condition::permanent: return "permanent";
         }
         return "unknown kedge condition";
     }
@@ -102,7 +104,8 @@ inline bool belongs_to(errc e, condition group) noexcept {
     case condition::timeout:
         return e == errc::timed_out || e == errc::deadline_exceeded || e == errc::deadline_too_short;
     case condition::transient: return e != errc::operation_threw && e != errc::pool_closed && e != errc::commit_unknown;
-    case condition::cancelled: return false;
+    case condition::cancelled:
+    case condition::permanent: return false;
     }
     return false;
 }
@@ -126,7 +129,8 @@ inline bool condition_category::equivalent(const error_code& ec, int value) cons
                ec == portable::connection_aborted || ec == portable::broken_pipe || ec == portable::host_unreachable ||
                ec == portable::network_unreachable;
     case condition::rejected:
-    case condition::overload: return false;
+    case condition::overload:
+    case condition::permanent: return false;
     }
     return false;
 }

@@ -39,6 +39,51 @@ TEST_CASE_METHOD(fixture, "the pause doubles from 10 ms to 5 s, with full jitter
     }
 }
 
+TEST_CASE_METHOD(fixture, "an error that stays ends all waits at once, and dials go on at the slowest pace") {
+    start();
+    dial_error = kedge_test::wrong_password();
+    auto &first = wait(0, 0s), &second = wait(1, 0s);
+    CHECK(dial_all(1s, false) == 1);  // nobody wants the other one any more
+    CHECK(first.end == wait_end::down);
+    CHECK(second.end == wait_end::down);
+    CHECK(pool.pace().is_down());
+    CHECK(pool.pace().next() >= at(1s) + 2500ms);
+    CHECK(pool.pace().next() <= at(1s) + 5s);
+    CHECK(wait(2, 2s).end == wait_end::down);
+    CHECK(todo.dial.empty());
+    const nanoseconds next = pool.pace().next().time_since_epoch();
+    SECTION("a probe that fails is told so, and the pause is as long again") {
+        auto& probe = wait(3, next);
+        CHECK(probe.end == wait_end::none);
+        CHECK(dial_all(next, false) == 1);
+        CHECK(probe.end == wait_end::down);
+        CHECK(pool.pace().next() >= at(next) + 2500ms);
+    }
+    SECTION("a password that is right again heals it") {
+        auto& probe = wait(3, next);
+        CHECK(dial_all(next, true) == 1);
+        CHECK(probe.end == wait_end::granted);
+        CHECK_FALSE(pool.pace().is_down());
+    }
+}
+
+TEST_CASE_METHOD(fixture, "an error that stays takes nobody's turn while a connection may come back") {
+    rules.max = 2;
+    start();
+    auto& a = borrow(0s);
+    dial_error = kedge_test::wrong_password();
+    auto &first = wait(0, 1s), &second = wait(1, 1s);
+    CHECK(dial_all(1s, false) == 1);
+    CHECK(first.end == wait_end::none);
+    pool.release(a, reuse::clean, at(2s), todo);
+    CHECK(first.end == wait_end::granted);
+    pool.release(*first.slot, reuse::broken, at(2s), todo);
+    CHECK(second.end == wait_end::none);
+    CHECK(pool.due() <= at(2s));  // the last one is gone
+    pool.tick(at(2s), todo);
+    CHECK(second.end == wait_end::down);
+}
+
 TEST_CASE_METHOD(fixture, "a new connection goes to the head of the line, whoever caused the dial") {
     start();
     auto& first = wait(0, 0s);

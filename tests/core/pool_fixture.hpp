@@ -2,6 +2,7 @@
 #pragma once
 // A pool's core, told by hand what happens and when.
 #include "../support/catch.hpp"
+#include "../support/wrong_password.hpp"
 
 #include <kedge/core/connection_pool.hpp>
 
@@ -21,6 +22,7 @@ struct fixture {
     std::vector<pool_waiter> waiters = std::vector<pool_waiter>(200);
     connection_pool pool{rules};
     pool_actions todo;
+    boost::system::error_code dial_error = make_error_code(boost::system::errc::connection_refused);
 
     void start() {
         pool = connection_pool(rules);
@@ -42,9 +44,8 @@ struct fixture {
         for (pool_slot* const s : asked) {
             if (!pool.begin_dial(*s, at(now), todo)) continue;
             ++n;
-            const auto refused = make_error_code(boost::system::errc::connection_refused);
             if (ok) pool.dial_succeeded(*s, at(now), 0, todo);
-            else pool.dial_failed(*s, refused, at(now), ~0ull, todo);
+            else pool.dial_failed(*s, dial_error, at(now), ~0ull, todo);
         }
         return n;
     }

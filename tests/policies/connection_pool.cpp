@@ -102,6 +102,29 @@ TEST_CASE("a server that is away is told as the connect error itself, after a se
     CHECK_FALSE(b.pool.snapshot().down);
 }
 
+TEST_CASE("an error that stays is told at once, without a storm of dials, and a mended password heals it") {
+    bench b({.max = 4});
+    b.backend.refuses = kedge_test::wrong_password();
+    kedge::call_report report;
+    const auto w = b.acquire({.report = &report});
+    for (int i = 0; i < 10; ++i) b.acquire();
+    b.sim.run_until([&] { return w->done; });
+    CHECK(w->ec == kedge_test::wrong_password());
+    CHECK(w->at.time_since_epoch() < 10ms);
+    CHECK(report.pool.why == kedge::pool_refusal::down);
+    for (int i = 0; i < 99; ++i) {
+        const auto refused = b.acquire();
+        b.sim.run_for(10ms);
+        CHECK(refused->ec == kedge_test::wrong_password());
+    }
+    CHECK(b.backend.dials <= 2);
+    CHECK(b.pool.snapshot().down);
+    b.backend.refuses = {};
+    b.sim.run_for(4500ms);
+    b.take().recycle();
+    CHECK_FALSE(b.pool.snapshot().down);
+}
+
 TEST_CASE("dirty connections are reset before the next borrower gets them, broken ones never come back") {
     bench b({.max = 1});
     { auto l = b.take(); l->state = reuse::needs_reset; }

@@ -54,6 +54,7 @@ std::string groups_of(errc code) {
     add(condition::timeout, "timeout");
     add(condition::overload, "overload");
     add(condition::cancelled, "cancelled");
+    add(condition::permanent, "permanent");
     return groups.empty() ? "–" : groups;
 }
 

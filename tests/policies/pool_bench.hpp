@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../support/catch.hpp"
+#include "../support/wrong_password.hpp"
 
 #include <kedge/connection_pool.hpp>
 #include <kedge/testing/simulation.hpp>

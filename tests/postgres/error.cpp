@@ -85,6 +85,7 @@ constexpr row table[] = {
     {"22P02", answer, fate::keep},
     {"23505", answer, fate::keep},
     {"42P01", answer, fate::keep},
+    {"42501", answer, fate::keep},
     {"25P02", answer, fate::keep},
     {"P0001", answer, fate::keep},
     {"HV00N", answer, fate::keep},
@@ -101,6 +102,8 @@ TEST_CASE("what each SQLSTATE means for breaker, retry, connection and pool") {
         CHECK(postgres::condemns(ec) == one.condemns);
         CHECK((ec == condition::overload) == (one.judged.judged == kind::overload));
         CHECK((ec == condition::transient) == (one.judged.again != replay::never));
+        const bool locked_out = one.state.starts_with("28") || one.state == "3D000" || one.state == "42501" || one.state == "KE002";
+        CHECK((ec == condition::permanent) == locked_out);
     }
 }
 

@@ -27,6 +27,10 @@ public:
     const char* name() const noexcept override { return "kedge.http"; }
     std::string message(int value) const override { return text(value); }
     const char* message(int value, char*, std::size_t) const noexcept override { return text(value); }
+    bool equivalent(int value, const boost::system::error_condition& wanted) const noexcept override {
+        if (wanted == condition::permanent) return static_cast<http::errc>(value) == http::errc::not_verified;
+        return default_error_condition(value) == wanted;
+    }
 
 private:
     static const char* text(int value) noexcept {

@@ -116,6 +116,13 @@ constexpr verdict judge(int value) noexcept {
     return judge_class(value);
 }
 
+/// Nothing but somebody's work on the server or on the url ends it. Each attempt is one more on the way to a locked account.
+constexpr bool is_permanent(int value) noexcept {
+    const int two = class_of(value);
+    return two == class_value("28") || two == class_value("3D") || static_cast<errc>(value) == errc::not_verified ||
+           static_cast<errc>(value) == errc::insufficient_privilege;
+}
+
 class state_category final : public boost::system::error_category {
 public:
     constexpr state_category() noexcept : boost::system::error_category(0x6b65'6467'655f'7067) {}
@@ -134,6 +141,7 @@ public:
         if (wanted == condition::overload) return judge(value).judged == kind::overload;
         if (wanted == condition::timeout) return static_cast<errc>(value) == errc::query_canceled;
         if (wanted == condition::transient) return judge(value).again != replay::never;
+        if (wanted == condition::permanent) return is_permanent(value);
         if (wanted.category() != *this) return false;
         return value == wanted.value() || default_error_condition(value) == wanted;
     }
