@@ -127,11 +127,11 @@ MUTANTS |= {
     "all the time for the first address": ("gcc", CONNECTING, "*", ASSERTED, CONNECTION,
         "end_of_share(runtime_.now(), end, addresses.size() - i)", "end"),
     "idle connection trusted": ("gcc", FAULTS, "what a server does*", ASSERTED, "http/impl/client.ipp",
-        "if (!held->is_dead()) {", "if (true) {"),
+        "if (held->is_dead()) {", "if (false) {"),
     "chunks' lines unbounded": ("gcc", FAULTS, "every answer*", ASSERTED, "http/impl/response_reader.ipp",
         "chunk_bytes_ > max_head + max_chunking * response_.body.size()", "false"),
-    "phase says unsent": ("gcc", "http/cuts.cpp", "*", ASSERTED, CONNECTION,
-        re.compile(r"phase = send_phase::partial;[^\n]*\n(.*\n)\s*phase = send_phase::complete;"), r"\1"),
+    "phase says unsent": ("gcc", "http/cuts.cpp", "*", ASSERTED, "http/impl/client.ipp",
+        re.compile(r"    phase_ = send_phase::partial;[^\n]*\n"), ""),
 }
 
 # The pool's core: each breaks the promise that the exploration then has to name.

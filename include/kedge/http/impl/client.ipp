@@ -6,15 +6,14 @@
 #include <kedge/detail/context_of_executor.hpp>
 #include <kedge/http/client.hpp>
 #include <kedge/http/impl/connection.hpp>
-#include <kedge/timer.hpp>
+#include <kedge/runtime.hpp>
 
-#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/strand.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
+#include <exception>
 #include <stdexcept>
 
 namespace kedge::http::detail {
@@ -22,7 +21,7 @@ namespace kedge::http::detail {
 class client_core {
 public:
     client_core(kedge::detail::context_of_executor ctx, client_options o, url to)
-        : executor(ctx.executor), timeout(o.timeout), max_body(o.max_body),
+        : executor(ctx.executor), clock(runtime::of(executor)), timeout(o.timeout), max_body(o.max_body),
           target(std::make_shared<destination>(to, to.tls ? make_tls_context(o.tls) : nullptr, o.connect_timeout)),
           pool(ctx,
                {.name = to.authority(), .max = o.max_connections, .acquire_timeout = o.timeout,
@@ -30,20 +29,28 @@ public:
                connector(target)) {}
 
     const boost::asio::any_io_executor executor;
+    runtime& clock;
     const nanoseconds timeout;
     const std::size_t max_body;
     const std::shared_ptr<destination> target;
     connection_pool<connection> pool;
 };
 
-/// One request under way. All of it happens on its strand; cancellation, from wherever, is posted there.
-class running_request : public std::enable_shared_from_this<running_request> {
+/** One request under way: a connection, the request's bytes, the answer's. Each step starts the next one, or ends it. All of
+ *  it happens on its strand; the limit, and cancellation from wherever, are posted there. */
+class running_request : public std::enable_shared_from_this<running_request>, private timer_node {
 public:
     running_request(std::shared_ptr<client_core> core, request what, const call& c, request_done done)
-        : core_(std::move(core)), what_(std::move(what)), call_(c), strand_(boost::asio::make_strand(core_->executor)),
-          timer_(strand_), done_(std::move(done)) {
-        const time_point own = core::saturating_add(runtime::of(core_->executor).now(), core_->timeout);
-        call_.deadline = std::min(call_.deadline, own);
+        : core_(std::move(core)), what_(std::move(what)), call_(c), strand_(core_->executor),
+          reader_(core_->max_body, what_.method == "HEAD"), done_(std::move(done)) {
+        call_.deadline = std::min(call_.deadline, core::saturating_add(core_->clock.now(), core_->timeout));
+        fire = [](timer_node* n) noexcept {
+            const auto self = std::exchange(static_cast<running_request*>(n)->armed_, nullptr);
+            self->post_stop(kedge::errc::timed_out);
+        };
+        abandon = [](timer_node* n) noexcept {
+            const auto last = std::exchange(static_cast<running_request*>(n)->armed_, nullptr);
+        };
     }
 
     void start(boost::asio::cancellation_slot slot) {
@@ -51,88 +58,136 @@ public:
             slot.assign([weak = weak_from_this()](boost::asio::cancellation_type type) {
                 using boost::asio::cancellation_type;
                 if ((type & (cancellation_type::terminal | cancellation_type::partial)) == cancellation_type::none) return;
-                if (const auto self = weak.lock()) boost::asio::post(self->strand_, [self] { self->stop({}); });
+                if (const auto self = weak.lock()) self->post_stop(boost::asio::error::operation_aborted);
             });
-        boost::asio::post(strand_, [self = shared_from_this()] { self->begin(); });
+        if (const error_code ec = check(what_)) boost::asio::post(strand_, [self = shared_from_this(), ec] { self->finish(ec); });
+        else acquire();
     }
 
 private:
-    void begin() {
-        if (const error_code ec = stopped_ ? why_ : check(what_)) return finish(ec);
-        timer_.expires_at(call_.deadline);
-        timer_.async_wait([weak = weak_from_this()](error_code ec) {
-            const auto self = ec ? nullptr : weak.lock();
-            if (self) self->stop(kedge::errc::timed_out);
-        });
-        boost::asio::awaitable<void> running = run();
-        auto end = [self = shared_from_this()](const std::exception_ptr& thrown) { self->finish(thrown); };
-        boost::asio::co_spawn(strand_, std::move(running),
-                              boost::asio::bind_cancellation_slot(signal_.slot(), std::move(end)));
+    using strand = boost::asio::strand<boost::asio::any_io_executor>;
+
+    /// A handler: the step that follows. Whatever throws in it ends the request.
+    template <class Result, bool (running_request::*Step)(error_code&, Result)> struct then {
+        using executor_type = strand;
+        std::shared_ptr<running_request> self;
+
+        const strand& get_executor() const noexcept { return self->strand_; }
+
+        void operator()(error_code ec, Result result) {
+            bool goes_on = false;
+            try {
+                goes_on = (self.get()->*Step)(ec, std::move(result));
+            } catch (const std::exception&) {
+                ec = boost::asio::error::no_memory;
+            }
+            if (!goes_on) self->finish(ec);
+        }
+    };
+
+    // Each step is told how the one before ended. False: it is over, with that error or without.
+    bool acquired(error_code& ec, lease<connection> held);
+    bool sent(error_code& ec, std::size_t);
+    bool received(error_code& ec, std::size_t count);
+
+    struct then_acquired : then<lease<connection>, &running_request::acquired> {
+        using cancellation_slot_type = boost::asio::cancellation_slot;
+        cancellation_slot_type get_cancellation_slot() const noexcept { return this->self->waiting_.slot(); }
+    };
+    using then_sent = then<std::size_t, &running_request::sent>;
+    using then_received = then<std::size_t, &running_request::received>;
+
+    void acquire() { core_->pool.async_acquire(call_, then_acquired{{shared_from_this()}}); }
+
+    void arm() {
+        armed_ = shared_from_this();
+        limited_ = true;
+        core_->clock.arm(*this, call_.deadline);
+    }
+
+    void post_stop(error_code why) noexcept {
+        try {
+            boost::asio::post(strand_, [self = shared_from_this(), why] { self->stop(why); });
+        } catch (...) {  // no memory: it takes as long as it takes
+        }
     }
 
     void stop(error_code why) {
-        if (std::exchange(stopped_, true)) return;
-        why_ = why ? why : error_code(boost::asio::error::operation_aborted);
-        signal_.emit(boost::asio::cancellation_type::terminal);
-    }
-
-    boost::asio::awaitable<void> run() {
-        for (;;) {
-            lease<connection> held =
-                co_await core_->pool.async_acquire(call_, boost::asio::redirect_error(boost::asio::use_awaitable, result_));
-            if (result_) co_return note_dial();
-            if (!held->is_dead()) {
-                result_ = co_await held->exchange(what_, core_->max_body, answer_, phase_);
-                co_return;
-            }
-            // nothing was written yet, so another one may be taken; but a server that closes what is new is not called again
-            result_ = boost::asio::error::eof;
-            phase_ = send_phase::tls_done;
-            const bool fresh = held->is_fresh();
-            held.discard();
-            if (fresh) co_return;
-            phase_ = send_phase::none;
-        }
+        if (why_ || ended_) return;
+        why_ = why;
+        if (held_) held_->close();
+        else waiting_.emit(boost::asio::cancellation_type::terminal);
     }
 
     /// There is no connection. The pool dials, not the request; so this is how far the dial got that the request waited for.
-    void note_dial() noexcept {
-        const bool failed = result_ == core_->pool.snapshot().last_connect_error;
+    void note_dial(const error_code& ec) noexcept {
+        const bool failed = ec == core_->pool.snapshot().last_connect_error;
         phase_ = (failed ? core_->target->failed : core_->target->dialing).load(std::memory_order_relaxed);
     }
 
-    void finish(const std::exception_ptr& thrown) {
-        error_code ec = result_;
-        try {
-            if (thrown) std::rethrow_exception(thrown);
-        } catch (const boost::system::system_error& e) {
-            ec = e.code();
-        } catch (...) {
-            ec = boost::asio::error::no_memory;
-        }
-        if (stopped_ && phase_ != send_phase::response_done) ec = why_;
-        else if (phase_ == send_phase::response_done) ec = {};  // a whole answer is never thrown away
-        finish(ec);
-    }
-
     void finish(error_code ec) {
-        timer_.cancel();
+        ended_ = true;
+        if (limited_ && core_->clock.cancel(*this)) const auto last = std::exchange(armed_, nullptr);
+        held_ = {};
+        if (phase_ == send_phase::response_done) ec = {};  // a whole answer is never thrown away
+        else if (why_) ec = why_;
         request_done done = std::move(done_);
-        done(ec, ec ? response() : std::move(answer_), phase_);
+        done(ec, ec ? response() : std::move(reader_.get()), phase_);
     }
 
     std::shared_ptr<client_core> core_;
     request what_;
     call call_;
-    boost::asio::strand<boost::asio::any_io_executor> strand_;
-    timer timer_;
-    boost::asio::cancellation_signal signal_;
-    response answer_;
-    send_phase phase_ = send_phase::none;
-    error_code result_, why_;
-    bool stopped_ = false;
+    strand strand_;
+    response_reader reader_;
     request_done done_;
+    boost::asio::cancellation_signal waiting_;  // for a connection
+    lease<connection> held_;
+    std::string text_;
+    std::shared_ptr<running_request> armed_;  // whoever takes the timer takes it
+    error_code why_;                          // it is to stop
+    send_phase phase_ = send_phase::none;
+    bool limited_ = false, ended_ = false;
 };
+
+KEDGE_DECL bool running_request::acquired(error_code& ec, lease<connection> held) {
+    if (ec) {
+        note_dial(ec);
+        // the pool's limit and the request's are one moment
+        if (ec == kedge::errc::pool_exhausted && core_->clock.now() >= call_.deadline) ec = kedge::errc::timed_out;
+        return false;
+    }
+    if (held->is_dead()) {
+        // nothing was written yet, so another one may be taken; but a server that closes what is new is not called again
+        const bool fresh = held->is_fresh();
+        held.discard();
+        ec = boost::asio::error::eof;
+        phase_ = fresh ? send_phase::tls_done : send_phase::none;
+        if (!fresh) acquire();
+        return !fresh;
+    }
+    held_ = std::move(held);
+    phase_ = send_phase::tls_done;
+    text_ = text_of(what_, core_->target->to);
+    arm();
+    phase_ = send_phase::partial;  // from here on some of it may be on its way
+    held_->write(text_, then_sent{shared_from_this()});
+    return true;
+}
+
+KEDGE_DECL bool running_request::sent(error_code& ec, std::size_t) {
+    if (ec) return false;
+    phase_ = send_phase::complete;
+    held_->read(then_received{shared_from_this()});
+    return true;
+}
+
+KEDGE_DECL bool running_request::received(error_code& ec, std::size_t count) {
+    held_->take(count, ec, reader_, phase_);
+    if (ec || reader_.done()) return false;
+    held_->read(then_received{shared_from_this()});
+    return true;
+}
 
 KEDGE_DECL std::shared_ptr<client_core> make_core(const boost::asio::any_io_executor& ex, client_options o) {
     if (o.max_body == 0) throw std::invalid_argument("kedge::http::client_options::max_body = 0, but it must be more than 0");

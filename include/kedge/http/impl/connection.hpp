@@ -13,9 +13,11 @@
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/write.hpp>
 
 #include <array>
 #include <atomic>
@@ -35,8 +37,8 @@ struct destination {
     std::atomic<send_phase> dialing{send_phase::none}, failed{send_phase::none};  ///< of the latest attempts
 };
 
-/** One HTTP/1.1 connection that is kept alive. Cancelling anything closes nothing by itself, but leaves it broken, and the
- *  pool closes it. Not thread-safe. */
+/** One HTTP/1.1 connection that is kept alive. One step at a time; @ref close ends the one under way, and leaves the connection
+ *  broken. Not thread-safe. */
 class connection {
 public:
     connection(const boost::asio::any_io_executor& ex, std::shared_ptr<destination> to)
@@ -48,8 +50,19 @@ public:
     void open(const boost::asio::any_io_executor& on, boost::asio::cancellation_slot slot,
               kedge::detail::unique_function<void(error_code)> done);
 
-    /// Sends a checked request and reads the answer.
-    boost::asio::awaitable<error_code> exchange(const request&, std::size_t max_body, response&, send_phase&);
+    /// Writes all of a request; `done(error_code, std::size_t)`.
+    template <class Done> void write(const std::string& text, Done done) {
+        idle_ = false;
+        if (stream_) boost::asio::async_write(*stream_, boost::asio::buffer(text), std::move(done));
+        else boost::asio::async_write(socket_, boost::asio::buffer(text), std::move(done));
+    }
+    /// Reads some of its answer, for @ref take.
+    template <class Done> void read(Done done) {
+        if (stream_) stream_->async_read_some(boost::asio::buffer(buffer_), std::move(done));
+        else socket_.async_read_some(boost::asio::buffer(buffer_), std::move(done));
+    }
+    /// What was read, or why nothing was.
+    void take(std::size_t count, error_code& ec, response_reader&, send_phase&);
 
     reuse state() const noexcept { return idle_ ? reuse::clean : reuse::broken; }
     /// The server closed, speaks unasked, or is about to close. Before the first answer TLS 1.3 sends session tickets, which
@@ -66,9 +79,6 @@ private:
     boost::asio::awaitable<error_code> connect_to(const tcp::endpoint& address, time_point until);
     void reached(send_phase phase) noexcept { to_->dialing.store(phase, std::memory_order_relaxed); }
     boost::asio::awaitable<error_code> shake_hands();
-    boost::asio::awaitable<error_code> write(const std::string& text);
-    boost::asio::awaitable<error_code> read(response_reader&, send_phase&);
-    boost::asio::awaitable<std::size_t> read_some(error_code&);
     bool has_leftovers() noexcept;
     void note_keep_alive(const response& answer) noexcept;
 
@@ -79,7 +89,7 @@ private:
     std::optional<boost::asio::ssl::stream<tcp::socket&>> stream_;
     std::array<char, 8192> buffer_;
     time_point retire_at_ = time_point::max();  // when the server said it would close
-    bool idle_ = false, used_ = false, leftovers_ = false;
+    bool idle_ = false, used_ = false;
 };
 
 /// What @ref connection_pool asks for.

@@ -12,7 +12,6 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 
 #include <openssl/ssl.h>
 
@@ -118,51 +117,18 @@ KEDGE_DECL asio::awaitable<error_code> connection::shake_hands() {
     co_return ec;
 }
 
-KEDGE_DECL asio::awaitable<error_code> connection::exchange(const request& what, std::size_t max_body, response& answer,
-                                                            send_phase& phase) {
-    idle_ = false;
-    phase = send_phase::tls_done;
-    const std::string text = text_of(what, to_->to);
-    phase = send_phase::partial;  // from here on some of it may be on its way
-    if (const error_code ec = co_await write(text)) co_return ec;
-    phase = send_phase::complete;
-    response_reader reader(max_body, what.method == "HEAD");
-    if (const error_code ec = co_await read(reader, phase)) co_return ec;
+KEDGE_DECL void connection::take(std::size_t count, error_code& ec, response_reader& reader, send_phase& phase) {
+    if (ec == asio::error::operation_aborted) return;
+    if (ec && reader.began()) ec = errc::truncated;  // every answer says how long it is
+    else if (ec == asio::ssl::error::stream_truncated) ec = asio::error::eof;
+    if (ec) return;
+    phase = send_phase::response_head;
+    const bool leftovers = reader.feed({buffer_.data(), count}, ec) < count;
+    if (ec || !reader.done()) return;
     phase = send_phase::response_done;
-    answer = std::move(reader.get());
     used_ = true;
-    note_keep_alive(answer);
-    idle_ = reader.keep_alive() && !leftovers_ && !has_leftovers();
-    co_return error_code();
-}
-
-KEDGE_DECL asio::awaitable<error_code> connection::write(const std::string& text) {
-    error_code ec;
-    const auto bytes = asio::buffer(text);
-    if (stream_) co_await asio::async_write(*stream_, bytes, asio::redirect_error(asio::use_awaitable, ec));
-    else co_await asio::async_write(socket_, bytes, asio::redirect_error(asio::use_awaitable, ec));
-    co_return ec;
-}
-
-KEDGE_DECL asio::awaitable<std::size_t> connection::read_some(error_code& ec) {
-    const auto into = asio::buffer(buffer_);
-    if (stream_) co_return co_await stream_->async_read_some(into, asio::redirect_error(asio::use_awaitable, ec));
-    co_return co_await socket_.async_read_some(into, asio::redirect_error(asio::use_awaitable, ec));
-}
-
-KEDGE_DECL asio::awaitable<error_code> connection::read(response_reader& reader, send_phase& phase) {
-    while (!reader.done()) {
-        error_code ec;
-        const std::size_t count = co_await read_some(ec);
-        if (ec == asio::error::operation_aborted) co_return ec;
-        if (ec && reader.began()) co_return errc::truncated;  // every answer says how long it is
-        if (ec) co_return ec == asio::ssl::error::stream_truncated ? error_code(asio::error::eof) : ec;
-        phase = send_phase::response_head;
-        const std::size_t used = reader.feed({buffer_.data(), count}, ec);
-        if (ec) co_return ec;
-        leftovers_ = used < count;
-    }
-    co_return error_code();
+    note_keep_alive(reader.get());
+    idle_ = reader.keep_alive() && !leftovers && !has_leftovers() && socket_.is_open();
 }
 
 /// Bytes that nobody asked for would be taken for the next answer. Those that are here already; @ref is_dead finds the others.
