@@ -4,6 +4,7 @@
 #include <kedge/associated_attempt.hpp>
 #include <kedge/core/event.hpp>
 #include <kedge/core/pool_snapshot.hpp>
+#include <kedge/detail/post_to.hpp>
 #include <kedge/detail/unique_function.hpp>
 #include <kedge/http/error.hpp>
 #include <kedge/http/message.hpp>
@@ -16,7 +17,6 @@
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/execution.hpp>
 #include <boost/asio/execution_context.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
 
 #include <algorithm>
@@ -62,9 +62,10 @@ public:
                                     boost::asio::execution::outstanding_work.tracked)),
           handler_(std::move(handler)) {}
 
+    /// Never called inside the start of the request, so where the handler belongs it runs in place.
     void operator()(error_code ec, response answer, send_phase phase) {
         const executor ex = work_;
-        boost::asio::post(ex, [self = std::move(*this), ec, answer = std::move(answer), phase]() mutable {
+        kedge::detail::dispatch_to(ex, [self = std::move(*this), ec, answer = std::move(answer), phase]() mutable {
             auto slot = boost::asio::get_associated_cancellation_slot(self.handler_);
             if (slot.is_connected()) slot.clear();
             [[maybe_unused]] const executor work = std::move(self.work_);
@@ -106,7 +107,8 @@ struct start_request {
  *  @endcode
  *
  *  A handle on shared state: copies are the same client.
- *  @par Executors  Handlers are posted to their associated executor, by default @ref get_executor.
+ *  @par Executors  Handlers run on their associated executor, by default @ref get_executor, never inside the call that
+ *  started or cancelled.
  *  @par Per-operation cancellation  terminal and partial; the connection is closed.
  *  @par Errors  @ref errc; `kedge::errc::timed_out`, `pool_exhausted`, `pool_closed`; the connect error; of Asio: `eof`,
  *  `connection_reset`, `operation_aborted`. A status of 400 or more is no error.

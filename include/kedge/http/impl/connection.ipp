@@ -105,6 +105,7 @@ KEDGE_DECL asio::awaitable<error_code> connection::shake_hands() {
     tls_context& tls = *to_->tls;
     stream_.emplace(socket_, tls.get());
     SSL* const ssl = stream_->native_handle();
+    SSL_clear_mode(ssl, SSL_MODE_RELEASE_BUFFERS);  // Asio sets it: 33 KiB taken and freed again for each request
     error_code ec = expect_host(ssl, to_->to);
     if (ec) co_return ec;
     tls.resume(ssl, runtime_.wall_now());

@@ -17,6 +17,7 @@ class response_reader {
 public:
     static constexpr std::size_t max_head = 16 * 1024;  ///< of all heads together, interim ones and trailers included
     static constexpr std::size_t max_fields = 256;      ///< of one head
+    static constexpr std::size_t usual_fields = 8;      ///< space for them is taken at once
     static constexpr int max_interim = 8;
     static constexpr std::size_t max_line = 256;  ///< of a chunk's size with its extensions
     /// Of all chunks' lines for each byte of body, beside @ref max_head: chunks of one byte have five.

@@ -26,11 +26,13 @@ KEDGE_DECL std::size_t response_reader::feed(std::string_view bytes, error_code&
             ec = errc::response_too_large;
             break;
         }
-        line_.append(bytes.substr(0, taken));
+        std::string_view line = bytes.substr(0, taken);
         bytes.remove_prefix(taken);
-        if (end == std::string_view::npos) break;
-        if (!line_.ends_with("\r\n")) ec = errc::bad_response;
-        else on_line(std::string_view(line_).substr(0, line_.size() - 2), ec);
+        const bool whole = end != std::string_view::npos;
+        if (!whole || !line_.empty()) line = line_.append(line);  // only what comes in pieces is copied
+        if (!whole) break;
+        if (!line.ends_with("\r\n")) ec = errc::bad_response;
+        else on_line(line.substr(0, line.size() - 2), ec);
         line_.clear();
     }
     return given - bytes.size();
@@ -66,6 +68,7 @@ KEDGE_DECL error_code response_reader::on_status(std::string_view line) {
     if (response_.status < 100 || response_.status > 599 || response_.status == 101) return errc::bad_response;
     old_version_ = line[7] == '0';
     keep_alive_ = !old_version_;
+    response_.headers.reserve(usual_fields);
     state_ = state::fields;
     return {};
 }
