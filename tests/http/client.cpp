@@ -169,6 +169,40 @@ TEST_CASE("cancelled while it waits for the answer") {
     CHECK(server.connections() == 2);
 }
 
+/// Cancellation and a connection that becomes free may both be on their way to a request.
+TEST_CASE("cancelled at whatever step of its way to a connection, a request ends, and is not sent afterwards") {
+    http_test::scripted_server server([](http_test::peer& p) {
+        for (std::string text = p.read_request(); !text.empty(); text = p.read_request()) {
+            if (text.starts_with("GET /silent")) return p.wait_for_end();
+            p.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        }
+    });
+    auto o = http_test::options_for(server);
+    o.max_connections = 1;
+    int sent = 0;
+    for (int step = 0; step < 40; ++step) {
+        user u(o, http_test::loopback);
+        REQUIRE_FALSE(u.ask().ec);
+        asio::cancellation_signal cancel;
+        result first, second;
+        const auto to = [](result& r) { return [&r](auto ec, auto, auto phase) { r = {ec, {}, phase, r.calls + 1}; }; };
+        u.client.async_request({"GET", "/"}, to(first));
+        u.client.async_request({"GET", "/silent"}, asio::bind_cancellation_slot(cancel.slot(), to(second)));
+        u.io.restart();
+        for (int i = 0; i < step && second.calls == 0 && !(first.calls == 1 && u.io.run_one_for(0ms) == 0); ++i)
+            u.io.run_one_for(20ms);
+        cancel.emit(asio::cancellation_type::terminal);
+        for (int i = 0; i < 1000 && (first.calls == 0 || second.calls == 0); ++i) u.io.run_one_for(5ms);
+        CAPTURE(step);
+        REQUIRE(second.calls == 1);
+        CHECK_FALSE(first.ec);
+        CHECK(second.ec == asio::error::operation_aborted);
+        sent += second.phase >= send_phase::partial;
+    }
+    CHECK(sent > 0);   // or it was never cancelled late enough
+    CHECK(sent < 40);  // or never early enough
+}
+
 TEST_CASE("nobody there") {
     std::string url;
     {

@@ -157,6 +157,7 @@ KEDGE_DECL bool running_request::acquired(error_code& ec, lease<connection> held
         if (ec == kedge::errc::pool_exhausted && core_->clock.now() >= call_.deadline) ec = kedge::errc::timed_out;
         return false;
     }
+    if (why_) return false;  // it was stopped while the connection was on its way
     if (held->is_dead()) {
         // nothing was written yet, so another one may be taken; but a server that closes what is new is not called again
         const bool fresh = held->is_fresh();
