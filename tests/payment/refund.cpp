@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "shop.hpp"
 
-#include <kedge/payment/impl/json.hpp>
+#include <kedge/detail/json.hpp>
 
 using namespace payment_test;
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "../support/catch.hpp"
 
+#include <kedge/detail/json.hpp>
 #include <kedge/payment/charge_request.hpp>
 #include <kedge/payment/journal.hpp>
 #include <kedge/payment/provider.hpp>
 #include <kedge/payment/refund_request.hpp>
 
-#include <kedge/payment/impl/json.hpp>
 #include <kedge/payment/impl/sha256.hpp>
 
 #include <array>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <kedge/detail/json.hpp>
 #include <kedge/payment/exchange.hpp>
-#include <kedge/payment/impl/json.hpp>
 #include <kedge/testing/detail/provider_answers.hpp>
 #include <kedge/timer.hpp>
 

@@ -3,10 +3,10 @@
 
 #include <kedge/detail/config.hpp>
 #include <kedge/log/detail/escape.hpp>
+#include <kedge/log/detail/iso_time.hpp>
 #include <kedge/log/json_format.hpp>
 
 #include <charconv>
-#include <chrono>
 #include <cmath>
 #include <type_traits>
 #include <variant>
@@ -62,36 +62,6 @@ inline void open_member(std::string& out, std::string_view name) {
     out += ',';
     append_json(out, name);
     out += ":{";
-}
-
-inline void append_digits(std::string& out, std::int64_t value, int width) {
-    std::string text = std::to_string(value);
-    out.append(static_cast<std::size_t>(width) > text.size() ? static_cast<std::size_t>(width) - text.size() : 0, '0');
-    out += text;
-}
-
-/// "2025-10-26T15:26:46.000Z"
-inline std::string iso_time(wall_time when) {
-    using namespace std::chrono;
-    const auto day = floor<days>(when);
-    const year_month_day date(day);
-    const auto ms = floor<milliseconds>(when - day).count();
-    std::string out;
-    append_digits(out, static_cast<int>(date.year()), 4);
-    out += '-';
-    append_digits(out, static_cast<unsigned>(date.month()), 2);
-    out += '-';
-    append_digits(out, static_cast<unsigned>(date.day()), 2);
-    out += 'T';
-    append_digits(out, ms / 3'600'000, 2);
-    out += ':';
-    append_digits(out, ms / 60'000 % 60, 2);
-    out += ':';
-    append_digits(out, ms / 1000 % 60, 2);
-    out += '.';
-    append_digits(out, ms % 1000, 3);
-    out += 'Z';
-    return out;
 }
 
 inline void append_fields(std::string& out, std::span<const field> fields) {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <kedge/detail/config.hpp>
-#include <kedge/payment/impl/json.hpp>
+#include <kedge/detail/json.hpp>
 #include <kedge/payment/provider.hpp>
 
 namespace kedge::payment {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <kedge/payment/impl/json.hpp>
+#include <kedge/detail/json.hpp>
 
 #include <string>
 #include <string_view>
