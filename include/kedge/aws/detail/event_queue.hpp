@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <kedge/aws/delivery_counters.hpp>
+#include <kedge/aws/detail/drop_report.hpp>
+#include <kedge/aws/detail/event_batch.hpp>
+#include <kedge/aws/detail/prepare.hpp>
+#include <kedge/aws/overflow.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <utility>
+
+namespace kedge::aws::detail {
+
+struct queue_rules {
+    std::size_t bytes = 8 * 1024 * 1024;  ///< real memory of all events that are pending, with those on their way
+    std::size_t events = 50'000;
+    overflow when_full = overflow::drop_newest;
+    nanoseconds linger = std::chrono::seconds(1);
+    nanoseconds urgent_linger = std::chrono::milliseconds(150);  ///< of a batch with an error
+};
+
+/** Where events wait for their batch. They are put into it as they come, so taking one costs nothing, however large. */
+class event_queue {
+public:
+    event_queue(const queue_rules& rules, delivery_counters& counters) noexcept : rules_(rules), counters_(counters) {}
+
+    /// @return why it was dropped; nothing if it was accepted
+    std::optional<drop_reason> push(prepared what, const raw_event& raw, time_point now) noexcept {
+        const std::size_t parts = std::max<std::size_t>(what.parts, 1);
+        counters_.offered += parts;
+        if (const auto why = refuse(what, raw)) return drop(*why, parts, raw.time_ms);
+        counters_.repaired += what.repaired;
+        counters_.split += what.how == preparation::split;
+        counters_.shortened += what.how == preparation::shortened;
+        while (log_event* const event = what.events.pop_front())
+            if (!append(*event, now)) {
+                log_event::destroy(event);
+                drop(drop_reason::no_memory, 1, raw.time_ms);
+            }
+        return std::nullopt;
+    }
+
+    /// The next batch that is worth sending, or of whatever there is if `all` is to go; null: none.
+    std::unique_ptr<event_batch> take(time_point now, bool all) noexcept {
+        const event_batch* const front = batches_.front();
+        if (!front || !(all || due() <= now)) return nullptr;
+        if (batches_.has_one()) send_at_ = never;
+        return batches_.pop_front();
+    }
+
+    /// When @ref take has one; @ref never while there is none.
+    time_point due() const noexcept {
+        if (batches_.empty()) return never;
+        const bool ready = !batches_.has_one() || batches_.front()->is_enough(limits);
+        return ready ? time_point::min() : send_at_;
+    }
+
+    /// A later push is refused.
+    void close() noexcept { closed_ = true; }
+    bool closed() const noexcept { return closed_; }
+
+    const batch_list& batches() const noexcept { return batches_; }
+    batch_list take_all() noexcept { return std::move(batches_); }
+    drop_notes& notes() noexcept { return notes_; }
+
+    /// Memory of a batch itself.
+    static constexpr std::size_t batch_memory = (sizeof(event_batch) + sizeof(std::size_t) + 15) / 16 * 16;
+
+    batch_limits limits{};  ///< as far as they are known
+
+private:
+    std::optional<drop_reason> refuse(const prepared& what, const raw_event& raw) noexcept {
+        if (closed_) return drop_reason::closed;
+        if (what.how == preparation::empty) return drop_reason::empty;
+        if (what.how == preparation::no_memory) return drop_reason::no_memory;
+        const std::size_t bytes = what.events.memory(), events = what.events.size();
+        if (bytes + batch_memory > rules_.bytes || events > rules_.events) return drop_reason::too_large;
+        const bool reserved = rules_.when_full == overflow::keep_errors && raw.severity < log::level::error;
+        while (!has_room(bytes, events, reserved))
+            if (rules_.when_full != overflow::drop_oldest || !displace()) return drop_reason::queue_full;
+        return std::nullopt;
+    }
+
+    std::optional<drop_reason> drop(drop_reason why, std::uint64_t events, std::int64_t time_ms) noexcept {
+        counters_.dropped[why] += events;
+        notes_.note(why, events, time_ms);
+        return why;
+    }
+
+    bool has_room(std::size_t bytes, std::size_t events, bool reserved) const noexcept {
+        const std::size_t most_bytes = reserved ? rules_.bytes / 4 * 3 : rules_.bytes;
+        const std::size_t most_events = reserved ? rules_.events / 4 * 3 : rules_.events;
+        return counters_.pending_bytes + bytes + batch_memory <= most_bytes && counters_.pending + events <= most_events;
+    }
+
+    /// False: nothing waits here.
+    bool displace() noexcept {
+        event_batch* const front = batches_.front();
+        if (!front) return false;
+        log_event* const oldest = front->events.pop_front();
+        --counters_.pending;
+        counters_.pending_bytes -= oldest->memory();
+        drop(drop_reason::displaced, 1, oldest->time_ms);
+        log_event::destroy(oldest);
+        if (!front->events.empty()) return true;
+        counters_.pending_bytes -= batch_memory;
+        if (batches_.has_one()) send_at_ = never;
+        batches_.pop_front();
+        return true;
+    }
+
+    /// False without memory.
+    bool append(log_event& event, time_point now) noexcept {
+        event_batch* batch = batches_.back();
+        if (!batch || !batch->takes(event, limits)) {
+            std::unique_ptr<event_batch> made = event_batch::make(now);
+            if (!made) return false;
+            batch = made.get();
+            batches_.push_back(std::move(made));
+            counters_.pending_bytes += batch_memory;
+            send_at_ = core::saturating_add(now, rules_.linger);
+        }
+        if (event.severity >= log::level::error && !std::exchange(batch->urgent, true))
+            send_at_ = std::min(send_at_, core::saturating_add(now, rules_.urgent_linger));
+        ++counters_.pending;
+        counters_.pending_bytes += event.memory();
+        counters_.most_pending = std::max(counters_.most_pending, counters_.pending);
+        counters_.most_bytes = std::max(counters_.most_bytes, counters_.pending_bytes);
+        batch->add(event);
+        return true;
+    }
+
+    queue_rules rules_;
+    delivery_counters& counters_;
+    batch_list batches_;
+    drop_notes notes_;
+    time_point send_at_ = never;  ///< the last batch, if it is not full before
+    bool closed_ = false;
+};
+
+}  // namespace kedge::aws::detail
