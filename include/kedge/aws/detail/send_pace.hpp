@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <kedge/core/backoff.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+
+namespace kedge::aws::detail {
+
+/** When the next request may go, and how many at once: additive increase, multiplicative decrease.
+ *
+ *  What several requests suffer that were on their way together is one trouble, not several.
+ */
+class send_pace {
+public:
+    explicit send_pace(int most_in_flight) noexcept : most_(most_in_flight) {}
+
+    bool allows(time_point now, int in_flight) const noexcept { return now >= resume_at_ && in_flight < window(); }
+    time_point resume_at() const noexcept { return resume_at_; }
+    int window() const noexcept { return outage() ? 1 : static_cast<int>(window_); }
+    bool outage() const noexcept { return failures_ >= failures_of_an_outage; }
+    bool in_trouble() const noexcept { return failures_ > 0 || throttles_ > 0 || refusals_ > 0; }
+
+    void acked(time_point began) noexcept {
+        if (began < troubled_at_) return;  // older than the trouble: says nothing about its end
+        failures_ = throttles_ = refusals_ = 0;
+        window_ = std::min<double>(most_, window_ + 1 / window_);
+    }
+
+    /// @param hint  the service's own; at most 5 s longer than ours is obeyed
+    void throttled(time_point began, time_point now, nanoseconds hint, std::uint64_t random) noexcept {
+        if (is_news(began, now)) {
+            grow(throttles_);
+            window_ = std::max(1.0, window_ / 2);
+        }
+        const nanoseconds own = random_pause(core::overload_base, throttles_, random);
+        pause(now, std::max(own, std::min(hint, own + most_hint)));
+    }
+
+    /// True: this one made it an outage.
+    bool failed(time_point began, time_point now, std::uint64_t random) noexcept {
+        const bool was = outage();
+        if (is_news(began, now)) grow(failures_);
+        if (outage()) {
+            window_ = 1;
+            pause(now, core::jittered(core::doubled(transient_base, failures_ - 1, cap_), jitter::equal, random));
+        } else {
+            pause(now, random_pause(transient_base, failures_, random));
+        }
+        return outage() && !was;
+    }
+
+    /// Somebody has to change something; nobody says when.
+    void refused(time_point began, time_point now, std::uint64_t random) noexcept {
+        if (is_news(began, now)) grow(refusals_);
+        pause(now, core::jittered(cap_, jitter::equal, random));
+    }
+
+    /// Something is being done about it.
+    void waits_for_help(time_point began, time_point now, std::uint64_t random) noexcept {
+        if (is_news(began, now)) grow(refusals_);
+        pause(now, core::jittered(core::doubled(core::overload_base, refusals_ - 1, cap_), jitter::equal, random));
+    }
+
+    void resume(time_point now) noexcept { resume_at_ = std::min(resume_at_, now); }
+
+    /// Time is short: tries at once, and often.
+    void hurry(time_point now) noexcept {
+        cap_ = std::min(cap_, core::overload_base);
+        resume(now);
+    }
+
+private:
+    static constexpr int failures_of_an_outage = 5;
+    static constexpr nanoseconds transient_base = std::chrono::milliseconds(100);
+    static constexpr nanoseconds longest_pause = std::chrono::seconds(30);
+    static constexpr nanoseconds most_hint = std::chrono::seconds(5);
+
+    static void grow(int& count) noexcept { count = std::min(count, std::numeric_limits<int>::max() - 1) + 1; }
+
+    /// Whether a request that began then did not know of the last trouble yet.
+    bool is_news(time_point began, time_point now) noexcept {
+        if (began < troubled_at_) return false;
+        troubled_at_ = now;
+        return true;
+    }
+
+    nanoseconds random_pause(nanoseconds base, int failed, std::uint64_t random) const noexcept {
+        return core::jittered(core::doubled(base, failed - 1, cap_), jitter::full, random);
+    }
+
+    void pause(time_point now, nanoseconds span) noexcept {
+        resume_at_ = std::max(resume_at_, core::saturating_add(now, span));
+    }
+
+    int most_;
+    double window_ = 1;
+    int failures_ = 0, throttles_ = 0, refusals_ = 0;  ///< in a row
+    nanoseconds cap_ = longest_pause;
+    time_point resume_at_ = time_point::min(), troubled_at_ = time_point::min();
+};
+
+}  // namespace kedge::aws::detail
