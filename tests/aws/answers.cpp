@@ -59,7 +59,8 @@ TEST_CASE("errors are told by their code, whatever their status") {
     struct row { const char* code; answer_kind kind; };
     for (const row& r : {row{"ThrottlingException", answer_kind::throttled}, {"SlowDown", answer_kind::throttled},
                          {"ServiceUnavailableException", answer_kind::failed}, {"RequestTimeout", answer_kind::failed},
-                         {"ResourceNotFoundException", answer_kind::missing}, {"OperationAbortedException", answer_kind::conflict},
+                         {"ResourceNotFoundException", answer_kind::missing},
+                         {"OperationAbortedException", answer_kind::conflict},
                          {"ResourceAlreadyExistsException", answer_kind::exists},
                          {"ExpiredTokenException", answer_kind::stale_credentials},
                          {"InvalidSignatureException", answer_kind::bad_signature},

@@ -3,6 +3,10 @@
 
 // The bodies of the component `aws`, for the unit that includes `kedge/src.hpp`.
 
-#include <kedge/aws/detail/prepare.hpp>
+#include <kedge/aws/detail/delivery.hpp>
 
+#include <kedge/aws/detail/impl/delivery.ipp>
+#include <kedge/aws/detail/impl/delivery_answers.ipp>
+#include <kedge/aws/detail/impl/delivery_repairs.ipp>
 #include <kedge/aws/detail/impl/prepare.ipp>
+#include <kedge/aws/detail/impl/service_answer.ipp>

@@ -65,8 +65,8 @@ public:
     bool closed() const noexcept { return closed_; }
 
     const batch_list& batches() const noexcept { return batches_; }
-    batch_list take_all() noexcept { return std::move(batches_); }
     drop_notes& notes() noexcept { return notes_; }
+    const drop_notes& notes() const noexcept { return notes_; }
 
     /// Memory of a batch itself.
     static constexpr std::size_t batch_memory = (sizeof(event_batch) + sizeof(std::size_t) + 15) / 16 * 16;

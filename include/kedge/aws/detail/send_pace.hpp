@@ -23,15 +23,18 @@ public:
     bool outage() const noexcept { return failures_ >= failures_of_an_outage; }
     bool in_trouble() const noexcept { return failures_ > 0 || throttles_ > 0 || refusals_ > 0; }
 
-    void acked(time_point began) noexcept {
-        if (began < troubled_at_) return;  // older than the trouble: says nothing about its end
+    /// The number of a request that starts now.
+    std::uint64_t start() noexcept { return ++started_; }
+
+    void acked(std::uint64_t request) noexcept {
+        if (request <= known_trouble_) return;  // older than the trouble: says nothing about its end
         failures_ = throttles_ = refusals_ = 0;
         window_ = std::min<double>(most_, window_ + 1 / window_);
     }
 
     /// @param hint  the service's own; at most 5 s longer than ours is obeyed
-    void throttled(time_point began, time_point now, nanoseconds hint, std::uint64_t random) noexcept {
-        if (is_news(began, now)) {
+    void throttled(std::uint64_t request, time_point now, nanoseconds hint, std::uint64_t random) noexcept {
+        if (is_news(request)) {
             grow(throttles_);
             window_ = std::max(1.0, window_ / 2);
         }
@@ -40,9 +43,9 @@ public:
     }
 
     /// True: this one made it an outage.
-    bool failed(time_point began, time_point now, std::uint64_t random) noexcept {
+    bool failed(std::uint64_t request, time_point now, std::uint64_t random) noexcept {
         const bool was = outage();
-        if (is_news(began, now)) grow(failures_);
+        if (is_news(request)) grow(failures_);
         if (outage()) {
             window_ = 1;
             pause(now, core::jittered(core::doubled(transient_base, failures_ - 1, cap_), jitter::equal, random));
@@ -53,14 +56,14 @@ public:
     }
 
     /// Somebody has to change something; nobody says when.
-    void refused(time_point began, time_point now, std::uint64_t random) noexcept {
-        if (is_news(began, now)) grow(refusals_);
+    void refused(std::uint64_t request, time_point now, std::uint64_t random) noexcept {
+        if (is_news(request)) grow(refusals_);
         pause(now, core::jittered(cap_, jitter::equal, random));
     }
 
     /// Something is being done about it.
-    void waits_for_help(time_point began, time_point now, std::uint64_t random) noexcept {
-        if (is_news(began, now)) grow(refusals_);
+    void waits_for_help(std::uint64_t request, time_point now, std::uint64_t random) noexcept {
+        if (is_news(request)) grow(refusals_);
         pause(now, core::jittered(core::doubled(core::overload_base, refusals_ - 1, cap_), jitter::equal, random));
     }
 
@@ -80,10 +83,10 @@ private:
 
     static void grow(int& count) noexcept { count = std::min(count, std::numeric_limits<int>::max() - 1) + 1; }
 
-    /// Whether a request that began then did not know of the last trouble yet.
-    bool is_news(time_point began, time_point now) noexcept {
-        if (began < troubled_at_) return false;
-        troubled_at_ = now;
+    /// False for those that were on their way when the last trouble came.
+    bool is_news(std::uint64_t request) noexcept {
+        if (request <= known_trouble_) return false;
+        known_trouble_ = started_;
         return true;
     }
 
@@ -99,7 +102,8 @@ private:
     double window_ = 1;
     int failures_ = 0, throttles_ = 0, refusals_ = 0;  ///< in a row
     nanoseconds cap_ = longest_pause;
-    time_point resume_at_ = time_point::min(), troubled_at_ = time_point::min();
+    std::uint64_t started_ = 0, known_trouble_ = 0;  ///< the last request, and the last that a trouble was known to
+    time_point resume_at_ = time_point::min();
 };
 
 }  // namespace kedge::aws::detail

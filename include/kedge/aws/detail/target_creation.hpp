@@ -34,7 +34,8 @@ public:
             return kind == answer_kind::missing ? go_to(operation::create_group) : progress::again;
         case operation::create_group:
             if (!there) return progress::again;
-            return go_to(kind == answer_kind::accepted && retention_days_ > 0 ? operation::put_retention : operation::create_stream);
+            return go_to(kind == answer_kind::accepted && retention_days_ > 0 ? operation::put_retention
+                                                                              : operation::create_stream);
         default:
             if (may_pass(kind) && ++conflicts_ < most_conflicts) return progress::again;
             go_to(operation::create_stream);  // events matter more than how long they are kept

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <kedge/aws/detail/clock_skew.hpp>
+#include <kedge/aws/detail/event_queue.hpp>
+#include <kedge/aws/detail/send_pace.hpp>
+#include <kedge/aws/detail/service_answer.hpp>
+#include <kedge/aws/detail/target_creation.hpp>
+#include <kedge/log/record.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace kedge::aws::detail {
+
+inline constexpr int most_flights = 8;
+
+struct delivery_rules {
+    queue_rules queue{};
+    int max_in_flight = 1;      ///< 1 to @ref most_flights; with 1 events arrive in order
+    bool create = true;         ///< the group and the stream, when they are missing
+    int retention_days = 0;     ///< of the group; 0: what it is
+    bool clamp_too_new = true;  ///< a time too far ahead becomes the present; else the event is rejected
+    bool gzip = false;
+    void (*format)(const log::record&, std::string&) = nullptr;  ///< for the record that tells of drops; null: its text alone
+};
+
+struct moment {
+    time_point steady{};
+    std::int64_t wall_ms = 0;  ///< our clock's, not corrected
+};
+
+/// What the operator should hear of.
+enum class delivery_alarm : std::uint8_t {
+    none,
+    outage,            ///< five failures in a row; one small batch at a time asks whether it is over
+    recovered,
+    credentials,       ///< refused as expired, or as signed wrongly
+    denied,            ///< no permission, or no more groups: tried again every half minute
+    nothing_accepted,  ///< whatever is sent is called invalid: probably a name
+    poison,            ///< an event was given up since the service accepts others but not this one
+    retention,         ///< the group was created, but keeps its events for ever
+};
+
+/** Something to send. The core owns the events: they stay as they are until the next call of anything but `submit`, so the body
+ *  is made at once. */
+struct delivery_request {
+    std::uint32_t serial = 0;
+    operation what = operation::put_events;
+    const event_list* events = nullptr;     ///< of put_events
+    bool gzip = false;
+    std::chrono::milliseconds skew{0};      ///< to add to the clock when signing
+};
+
+/** What the shell is to do after a call, outside its lock; a new one for each call. */
+struct delivery_actions {
+    std::array<delivery_request, most_flights + 1> start{};
+    int starting = 0;
+    bool refresh_credentials = false;
+    bool closed = false;                       ///< the end: the accounting is final
+    delivery_alarm alarm = delivery_alarm::none;
+    std::array<event_list, rejections> refused{};  ///< by reason, for a look of the user
+    event_list leftover{};                     ///< for the fallback; those on their way may be stored as well
+    batch_list spent{};                        ///< to destroy
+};
+
+/** The decisions of the delivery of one stream: events and the time come in, actions come out. No clock, lock or socket.
+ *
+ *  Every member function is short, but for those that a refusal, a limit learned or the end of a shutdown calls for: these look
+ *  at each event of a batch. An event leaves by acknowledgement, rejection, drop or at the end; there is no number of attempts
+ *  after which it is given up.
+ */
+class delivery {
+public:
+    explicit delivery(const delivery_rules& rules) noexcept;
+
+    /// @return why it was dropped; nothing if it was accepted
+    std::optional<drop_reason> submit(prepared what, const raw_event& raw, time_point now) noexcept {
+        return queue_.push(std::move(what), raw, now);
+    }
+    /// The largest event that is known to be taken, for @ref prepare.
+    std::size_t most_event() const noexcept { return most_event_; }
+
+    /// To be called at @ref due or later; earlier does no harm.
+    void tick(const moment& now, delivery_actions& todo) noexcept;
+    /// When the next @ref tick is needed; @ref never while there is nothing to do but to wait for answers.
+    time_point due() const noexcept;
+
+    /// Once for each request that was started. One of before the end of a shutdown is ignored.
+    void answered(std::uint32_t serial, const service_answer& answer, const moment& now, std::uint64_t random,
+                  delivery_actions& todo) noexcept;
+    void credentials_renewed(time_point now) noexcept { pace_.resume(now); }
+    /// See @ref clock_skew::observe.
+    void clock_seen(std::int64_t date_ms, std::int64_t sent_ms, std::int64_t received_ms) noexcept {
+        skew_.observe(date_ms, sent_ms, received_ms);
+    }
+
+    /// From now on nothing enters, and all that is there is sent at once. Ends with `closed`, at the deadline at the latest; a
+    /// second call can only make it earlier.
+    void close(time_point deadline, time_point now) noexcept;
+    bool is_closed() const noexcept { return closed_; }
+
+    delivery_counters counters(time_point now) const noexcept;
+    /// As they lie, for tests: equals `pending`.
+    std::size_t count_events() const noexcept;
+
+private:
+    struct flight {
+        std::uint32_t serial = 0;  ///< 0: free
+        operation what = operation::put_events;
+        std::unique_ptr<event_batch> events{};
+        std::uint64_t number = 0;  ///< of @ref send_pace::start
+        time_point began{};
+        std::chrono::milliseconds skew{0};
+        bool gzip = false;
+    };
+    using batch_ptr = std::unique_ptr<event_batch>;
+
+    void dispatch(const moment& now, delivery_actions& todo) noexcept;
+    void start(operation what, batch_ptr events, time_point now, delivery_actions& todo) noexcept;
+    batch_ptr next_batch(const moment& now, delivery_actions& todo) noexcept;
+    batch_ptr waiting_batch(time_point now) noexcept;
+    batch_ptr probe_of(batch_ptr batch) noexcept;
+    batch_ptr with_report(batch_ptr batch, const moment& now) noexcept;
+    log_event* make_report(const moment& now) const noexcept;
+    bool report_due(time_point now) const noexcept;
+    void sieve(event_batch& batch, const moment& now, delivery_actions& todo) noexcept;
+
+    void settle_put(flight& ended, const service_answer& answer, const moment& now, std::uint64_t random,
+                    delivery_actions& todo) noexcept;
+    void settle_creation(const flight& ended, const service_answer& answer, const moment& now, std::uint64_t random,
+                         delivery_actions& todo) noexcept;
+    void acknowledge(batch_ptr batch, const flight& ended, const rejected_ranges& ranges, const moment& now,
+                     delivery_actions& todo) noexcept;
+    void suffer(const flight& ended, const service_answer& answer, const moment& now, std::uint64_t random,
+                delivery_actions& todo) noexcept;
+    void ask_for_credentials(const flight& ended, const moment& now, std::uint64_t random, delivery_actions& todo) noexcept;
+    void missing(const flight& ended, const service_answer& answer, const moment& now, std::uint64_t random,
+                 delivery_actions& todo) noexcept;
+
+    void invalid(batch_ptr batch, const flight& ended, const service_answer& answer, const moment& now, std::uint64_t random,
+                 delivery_actions& todo) noexcept;
+    bool halve(batch_ptr& batch) noexcept;
+    bool exceeds(const event_batch& batch, const service_answer& answer) const noexcept;
+    bool shrink(batch_ptr& batch, const service_answer& answer) noexcept;
+    bool split_large(event_batch& batch) noexcept;
+    void reject(event_list events, rejection why, delivery_actions& todo) noexcept;
+    void spend(batch_ptr batch, delivery_actions& todo) noexcept;
+    void give_up(delivery_actions& todo) noexcept;
+    void leave(batch_ptr batch, delivery_actions& todo) noexcept;
+
+    delivery_rules rules_;
+    delivery_counters counters_;
+    event_queue queue_{rules_.queue, counters_};
+    batch_list retries_;   ///< in order
+    batch_list suspects_;  ///< single events that were called invalid while nothing else was taken
+    std::array<flight, most_flights> flights_{};
+    send_pace pace_;
+    target_creation creation_;
+    clock_skew skew_;
+    int in_flight_ = 0;
+    std::uint32_t serial_ = 0;
+    std::uint64_t order_ = 0;
+    std::size_t most_event_ = most_event_bytes;
+    int invalid_in_a_row_ = 0;
+    int condemnations_ = 0;  ///< how many events may still be called poison; each acknowledgement renews it
+    bool gzip_works_ = true, closing_ = false, closed_ = false;
+    time_point deadline_ = never, next_report_ = time_point::min();
+    time_point created_at_ = time_point::min(), refreshed_at_ = time_point::min();
+};
+
+}  // namespace kedge::aws::detail
+
+#ifndef KEDGE_SEPARATE_COMPILATION
+#include <kedge/aws/detail/impl/delivery.ipp>
+#include <kedge/aws/detail/impl/delivery_answers.ipp>
+#include <kedge/aws/detail/impl/delivery_repairs.ipp>
+#endif
