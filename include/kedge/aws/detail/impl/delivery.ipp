@@ -28,10 +28,12 @@ KEDGE_DECL void delivery::tick(const moment& now, delivery_actions& todo) noexce
     if (closed_) return;
     if (closing_ && now.steady >= deadline_) return give_up(todo);
     dispatch(now, todo);
+    if (closing_ && counters_.pending == 0) closed_ = todo.closed = true;
 }
 
 KEDGE_DECL time_point delivery::due() const noexcept {
     if (closed_) return never;
+    if (closing_ && counters_.pending == 0) return time_point::min();
     const time_point end = closing_ ? deadline_ : never;
     const bool creation_runs = creation_.busy() && in_flight_ > 0;
     if (in_flight_ >= pace_.window() || creation_runs) return end;
@@ -49,11 +51,9 @@ KEDGE_DECL void delivery::dispatch(const moment& now, delivery_actions& todo) no
             return;
         }
         batch_ptr batch = next_batch(now, todo);
-        if (!batch) break;
+        if (!batch) return;
         start(operation::put_events, std::move(batch), now.steady, todo);
     }
-    if (!closing_ || counters_.pending > 0) return;
-    closed_ = todo.closed = true;
 }
 
 KEDGE_DECL void delivery::start(operation what, batch_ptr events, time_point now, delivery_actions& todo) noexcept {
