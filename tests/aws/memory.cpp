@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: BSL-1.0
+// Without memory events are dropped and counted, or sent later; nothing throws, nothing else is lost.
+#include "courier.hpp"
+
+#include <algorithm>
+#include <new>
+
+using namespace kedge_test;
+
+namespace {
+
+int allowed = -1;  ///< so many allocations succeed yet; negative: all
+
+struct scarcity {
+    explicit scarcity(int allocations) { allowed = allocations; }
+    ~scarcity() { allowed = -1; }
+};
+
+}  // namespace
+
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+    if (allowed == 0) return nullptr;
+    if (allowed > 0) --allowed;
+    try {
+        return ::operator new(size);
+    } catch (const std::bad_alloc&) {
+        return nullptr;
+    }
+}
+
+TEST_CASE("each event for which there is no memory is a counted drop") {
+    for (int memory = 0; memory < 12; ++memory) {
+        courier c;
+        {
+            const scarcity scarce(memory);
+            for (int i = 0; i < 5; ++i) c.submit("event");
+            c.submit(std::string(most_event_bytes, 'x'));  // two parts
+        }
+        const delivery_counters n = c.counters();
+        CHECK(n.offered == 7);
+        CHECK(n.dropped[drop_reason::no_memory] == n.dropped.total());
+        CHECK((n.dropped.total() == 0) == (memory >= 7 + 3));  // seven events and three batches
+        c.submit("one more");
+        c.pass(1s);
+        while (!c.sent.empty()) {
+            c.answer(answer_kind::accepted);
+            c.pass_until_due();
+        }
+        CHECK(c.counters().acked + c.counters().dropped.total() == c.counters().offered);
+        CHECK(c.counters().pending_bytes == 0);
+    }
+}
+
+TEST_CASE("without memory a batch is not halved, split or told of drops: it waits") {
+    service_answer limit = answer_of(answer_kind::invalid);
+    limit.limited = limit_kind::event;
+    limit.limit = 2048;
+    for (int memory = 0; memory < 6; ++memory) {
+        courier c({.queue = {.events = 3}});
+        c.submit("good");
+        c.pass(1s);
+        c.answer(answer_kind::accepted);
+        for (const std::size_t size : {5u, 3000u, 5u, 5u}) c.submit(std::string(size, 'x'));  // the last finds no place
+        c.pass(1s);
+        for (int i = 0; i < 12 && !c.sent.empty(); ++i) {
+            const scarcity scarce(memory);
+            const bool large = std::any_of(c.sent[0].texts.begin(), c.sent[0].texts.end(),
+                                           [](const std::string& text) { return text.size() > 2022; });
+            if (large) c.answer(limit);
+            else c.answer(c.sent[0].texts.size() > 1 ? answer_kind::invalid : answer_kind::accepted);
+            c.pass_until_due();
+        }
+        CHECK(c.counters().rejected.total() == 0);
+        for (int i = 0; i < 100 && c.counters().pending > 0; ++i) {
+            if (!c.sent.empty()) c.answer(answer_kind::accepted);
+            c.pass(1s);
+        }
+        CHECK(c.counters().pending == 0);
+        CHECK(c.counters().pending_bytes == 0);
+        CHECK(c.counters().dropped.total() == 1);
+    }
+}
