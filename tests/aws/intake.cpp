@@ -125,6 +125,34 @@ TEST_CASE("a part ends at the end of a line if there is one near") {
     CHECK(parts.events.front()->message().ends_with("a\n"));
 }
 
+TEST_CASE("no code point is cut, wherever it lies") {
+    for (const std::string point : {"\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80"})
+        for (std::size_t shift = 0; shift < point.size(); ++shift) {
+            std::string text(shift, 'a');
+            while (text.size() < 5000) text += point;
+            const prepared parts = prepare_text(text, 1024);
+            REQUIRE(parts.events.size() > 4);
+            for (const log_event* e = parts.events.front(); e; e = e->next) {
+                CHECK(measure(e->message()).broken == 0);
+                CHECK(e->message().find(log::detail::replacement) == std::string_view::npos);
+            }
+        }
+}
+
+TEST_CASE("each byte is found that needs an escape, wherever in eight it lies") {
+    for (int byte = 0; byte < 0x80; ++byte)
+        for (std::size_t at = 0; at < 20; ++at) {
+            std::string text(20, '!');  // the byte before the quote
+            text[at] = static_cast<char>(byte);
+            const bool special = byte < 0x20 || byte == '"' || byte == '\\';
+            CHECK(plain_run<true>(text, 0) == (special ? at : 20));
+            CHECK(plain_run<false>(text, 0) == (special ? at : 20));
+            text[at] = static_cast<char>(byte + 0x80);
+            CHECK(plain_run<true>(text, 0) == at);
+            CHECK(plain_run<false>(text, 0) == 20);
+        }
+}
+
 TEST_CASE("a document is not cut: one that tells its size and its beginning takes its place") {
     const std::string document = R"({"text":")" + std::string(5000, '\\') + "\"}";
     const prepared one = prepare_text(document, 2000, true);

@@ -3,6 +3,7 @@
 
 #include <kedge/log/detail/escape.hpp>
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -18,21 +19,23 @@ constexpr std::size_t escaped_width(char c) noexcept {
     }
 }
 
-/// Whether one of eight bytes must be escaped in JSON, or, if asked for, is not ASCII.
-template <bool AsciiOnly> constexpr bool any_special(std::uint64_t bytes) noexcept {
+/// The highest bit of each of eight bytes that must be escaped in JSON, or, if asked for, is not ASCII. Those above the lowest
+/// that is set may be wrong.
+template <bool AsciiOnly> constexpr std::uint64_t special_bits(std::uint64_t bytes) noexcept {
     constexpr std::uint64_t ones = 0x0101'0101'0101'0101, tops = 0x80 * ones;
-    const auto has_below = [](std::uint64_t x, std::uint64_t n) { return (x - n * ones) & ~x & tops; };
-    std::uint64_t found = has_below(bytes, 0x20) | has_below(bytes ^ '"' * ones, 1) | has_below(bytes ^ '\\' * ones, 1);
-    if constexpr (AsciiOnly) found |= bytes & tops;
-    return found != 0;
+    const auto below = [](std::uint64_t x, std::uint64_t n) { return (x - n * ones) & ~x & tops; };
+    const std::uint64_t found = below(bytes, 0x20) | below(bytes ^ '"' * ones, 1) | below(bytes ^ '\\' * ones, 1);
+    return AsciiOnly ? found | (bytes & tops) : found;
 }
 
 /// How many bytes from `at` on can stand in JSON as they are.
 template <bool AsciiOnly> std::size_t plain_run(std::string_view text, std::size_t at) noexcept {
+    static_assert(std::endian::native == std::endian::little, "the first byte is the lowest");
     const std::size_t start = at;
     for (std::uint64_t eight; text.size() - at >= sizeof eight; at += sizeof eight) {
         std::memcpy(&eight, text.data() + at, sizeof eight);
-        if (any_special<AsciiOnly>(eight)) break;
+        if (const std::uint64_t found = special_bits<AsciiOnly>(eight))
+            return at - start + static_cast<std::size_t>(std::countr_zero(found)) / 8;
     }
     for (; at < text.size(); ++at) {
         const auto byte = static_cast<std::uint8_t>(text[at]);
@@ -53,11 +56,14 @@ inline text_measure measure(std::string_view text) noexcept {
         const std::size_t run = plain_run<true>(text, at);
         m.size += run, m.escaped += run;
         if ((at += run) == text.size()) break;
+        if (static_cast<std::uint8_t>(text[at]) < 0x80) {
+            m.size += 1, m.escaped += escaped_width(text[at++]);
+            continue;
+        }
         const log::detail::decoded one = log::detail::decode(text.substr(at));
         const std::size_t size = one.valid ? one.size : log::detail::replacement.size();
         m.broken += !one.valid;
-        m.size += size;
-        m.escaped += one.valid && size == 1 ? escaped_width(text[at]) : size;
+        m.size += size, m.escaped += size;
         at += one.size;
     }
     return m;
@@ -90,6 +96,10 @@ inline char* write_escaped(char* to, std::string_view text) noexcept {
         constexpr std::string_view named = "\"\\\b\f\n\r\t", names = "\"\\bfnrt";
         const char c = text[at];
         *to++ = '\\';
+        if (c == '"') {  // by far the most frequent
+            *to++ = c;
+            continue;
+        }
         if (const std::size_t i = named.find(c); i != std::string_view::npos) {
             *to++ = names[i];
             continue;

@@ -64,7 +64,8 @@ inline void put_body(const log_target& target, const event_list& events, std::st
         put(before_time);
         to = std::to_chars(to, to + longest_time, event->time_ms).ptr;
         put(before_text);
-        to = write_escaped(to, event->message());
+        if (event->escaped == event->size) put(event->message());
+        else to = write_escaped(to, event->message());
         put(after);
     }
     if (!events.empty()) --to;

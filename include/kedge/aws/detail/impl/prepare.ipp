@@ -32,7 +32,9 @@ inline log_event* make_event(const raw_event& what, std::string_view mark, std::
     event->severity = what.severity;
     event->whole = what.whole;
     event->escaped = static_cast<std::uint32_t>(mark.size() + measured.escaped);
-    write_repaired(std::copy(mark.begin(), mark.end(), event->text()), text);
+    char* const to = std::copy(mark.begin(), mark.end(), event->text());
+    if (measured.broken > 0) write_repaired(to, text);
+    else std::copy(text.begin(), text.end(), to);
     return event;
 }
 
