@@ -51,6 +51,7 @@ private:
     struct coming {
         time_point at;
         std::uint32_t serial;
+        bool creates;
         service_answer answer;
     };
 
@@ -107,9 +108,10 @@ private:
             const delivery_request& request = todo.start[static_cast<std::size_t>(i)];
             CHECK((!request.events || !request.events->empty()));
             const model_answer out = endpoint_.serve(request);
-            coming_.push_back({now_ + std::chrono::milliseconds(1 + draw_() % 200), request.serial, out.answer});
+            coming_.push_back({now_ + std::chrono::milliseconds(1 + draw_() % 200), request.serial, !request.events, out.answer});
         }
         CHECK(static_cast<int>(coming_.size()) <= plan_.rules.max_in_flight);
+        CHECK(std::count_if(coming_.begin(), coming_.end(), [](const coming& one) { return one.creates; }) <= 1);
         for (const event_list& list : todo.refused) note(list);
         note(todo.leftover);
         if (todo.refresh_credentials && draw_() % 2) core_.credentials_renewed(now_);

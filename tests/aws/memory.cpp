@@ -80,3 +80,18 @@ TEST_CASE("without memory a batch is not halved, split or told of drops: it wait
         CHECK(c.counters().dropped.total() == 1);
     }
 }
+
+TEST_CASE("without memory the record of drops comes later") {
+    courier c({.queue = {.events = 1}});
+    c.submit("event");
+    c.submit("dropped");
+    {
+        const scarcity scarce(0);
+        c.pass(1s);
+    }
+    REQUIRE(c.sent.size() == 1);
+    CHECK(c.sent[0].texts == std::vector<std::string>{"event"});
+    c.answer(answer_kind::accepted);
+    REQUIRE(c.sent.size() == 1);
+    CHECK(c.sent[0].texts[0].starts_with("1 event was dropped (queue_full=1)"));
+}

@@ -3,10 +3,12 @@
 
 // The bodies of the component `aws`, for the unit that includes `kedge/src.hpp`.
 
-#include <kedge/aws/detail/delivery.hpp>
+#include <kedge/aws/cloudwatch_sink.hpp>
 
 #include <kedge/aws/detail/impl/delivery.ipp>
 #include <kedge/aws/detail/impl/delivery_answers.ipp>
 #include <kedge/aws/detail/impl/delivery_repairs.ipp>
+#include <kedge/aws/detail/impl/delivery_shell.ipp>
 #include <kedge/aws/detail/impl/prepare.ipp>
 #include <kedge/aws/detail/impl/service_answer.ipp>
+#include <kedge/aws/impl/cloudwatch_sink.ipp>

@@ -94,6 +94,9 @@ public:
     /// Once for each request that was started. One of before the end of a shutdown is ignored.
     void answered(std::uint32_t serial, const service_answer& answer, const moment& now, std::uint64_t random,
                   delivery_actions& todo) noexcept;
+    /// Instead, if there was no memory to start it; to be followed by @ref due.
+    void not_started(std::uint32_t serial, time_point now, std::uint64_t random) noexcept;
+    void flush() noexcept { queue_.flush(); }
     void credentials_renewed(time_point now) noexcept { pace_.resume(now); }
     /// See @ref clock_skew::observe.
     void clock_seen(std::int64_t date_ms, std::int64_t sent_ms, std::int64_t received_ms) noexcept {
@@ -121,6 +124,8 @@ private:
     };
     using batch_ptr = std::unique_ptr<event_batch>;
 
+    std::optional<flight> land(std::uint32_t serial) noexcept;
+    bool creating() const noexcept;
     void dispatch(const moment& now, delivery_actions& todo) noexcept;
     void start(operation what, batch_ptr events, time_point now, delivery_actions& todo) noexcept;
     batch_ptr next_batch(const moment& now, delivery_actions& todo) noexcept;

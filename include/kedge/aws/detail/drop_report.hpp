@@ -28,7 +28,8 @@ public:
 
     /// "418 events were dropped (queue_full=400, too_large=18)"
     std::string text() const {
-        std::string out = std::to_string(counts_.total()) + " events were dropped (";
+        const std::uint64_t total = counts_.total();
+        std::string out = std::to_string(total) + (total == 1 ? " event was dropped (" : " events were dropped (");
         const char* comma = "";
         for (std::size_t i = 0; i < drop_reasons; ++i) {
             const auto why = static_cast<drop_reason>(i);

@@ -60,6 +60,11 @@ public:
         return ready ? time_point::min() : send_at_;
     }
 
+    /// What is there need not wait for company.
+    void flush() noexcept {
+        if (!batches_.empty()) send_at_ = time_point::min();
+    }
+
     /// A later push is refused.
     void close() noexcept { closed_ = true; }
     bool closed() const noexcept { return closed_; }

@@ -35,8 +35,7 @@ KEDGE_DECL time_point delivery::due() const noexcept {
     if (closed_) return never;
     if (closing_ && counters_.pending == 0) return time_point::min();
     const time_point end = closing_ ? deadline_ : never;
-    const bool creation_runs = creation_.busy() && in_flight_ > 0;
-    if (in_flight_ >= pace_.window() || creation_runs) return end;
+    if (in_flight_ >= pace_.window() || creating()) return end;
     time_point work = queue_.due();
     const bool anything = !retries_.empty() || !suspects_.empty() || creation_.busy();
     if (anything || (closing_ && !queue_.batches().empty())) work = time_point::min();
@@ -44,10 +43,16 @@ KEDGE_DECL time_point delivery::due() const noexcept {
     return std::min(end, work == never ? never : std::max(work, pace_.resume_at()));
 }
 
+/// Whether a request of the creation is under way.
+KEDGE_DECL bool delivery::creating() const noexcept {
+    return std::any_of(flights_.begin(), flights_.end(),
+                       [](const flight& f) { return f.serial != 0 && f.what != operation::put_events; });
+}
+
 KEDGE_DECL void delivery::dispatch(const moment& now, delivery_actions& todo) noexcept {
     while (pace_.allows(now.steady, in_flight_)) {
         if (creation_.busy()) {
-            if (in_flight_ == 0) start(creation_.next(), nullptr, now.steady, todo);
+            if (!creating()) start(creation_.next(), nullptr, now.steady, todo);
             return;
         }
         batch_ptr batch = next_batch(now, todo);

@@ -19,14 +19,26 @@ inline constexpr nanoseconds refresh_every = std::chrono::seconds(30);
 
 KEDGE_DECL void delivery::answered(std::uint32_t serial, const service_answer& answer, const moment& now, std::uint64_t random,
                                    delivery_actions& todo) noexcept {
-    const auto found = std::find_if(flights_.begin(), flights_.end(), [serial](const flight& f) { return f.serial == serial; });
-    if (serial == 0 || found == flights_.end()) return;
-    flight ended = std::exchange(*found, flight{});
-    --in_flight_;
+    std::optional<flight> ended = land(serial);
+    if (!ended) return;
     ++counters_.answers[answer.kind];
-    if (ended.what == operation::put_events) settle_put(ended, answer, now, random, todo);
-    else settle_creation(ended, answer, now, random, todo);
+    if (ended->what == operation::put_events) settle_put(*ended, answer, now, random, todo);
+    else settle_creation(*ended, answer, now, random, todo);
     tick(now, todo);
+}
+
+KEDGE_DECL std::optional<delivery::flight> delivery::land(std::uint32_t serial) noexcept {
+    const auto found = std::find_if(flights_.begin(), flights_.end(), [serial](const flight& f) { return f.serial == serial; });
+    if (serial == 0 || found == flights_.end()) return std::nullopt;
+    --in_flight_;
+    return std::exchange(*found, flight{});
+}
+
+KEDGE_DECL void delivery::not_started(std::uint32_t serial, time_point now, std::uint64_t random) noexcept {
+    std::optional<flight> ended = land(serial);
+    if (!ended) return;
+    if (ended->events) retries_.insert(std::move(ended->events));
+    pace_.failed(ended->number, now, random);
 }
 
 KEDGE_DECL void delivery::settle_put(flight& ended, const service_answer& answer, const moment& now, std::uint64_t random,

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <kedge/aws/detail/delivery.hpp>
+#include <kedge/aws/detail/put_body.hpp>
+#include <kedge/aws/log_transport.hpp>
+#include <kedge/detail/pool_service.hpp>
+#include <kedge/detail/unique_function.hpp>
+#include <kedge/log/python_format.hpp>
+#include <kedge/log/sink.hpp>
+#include <kedge/runtime.hpp>
+#include <kedge/timer.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace kedge::aws::detail {
+
+using shutdown_handler = kedge::detail::unique_function<void(delivery_accounting)>;
+
+/** Gives the core of a delivery a lock, a timer and a transport.
+ *
+ *  Two locks: `lock_` guards the core and is all that a writer takes; `sending_` is held from a decision until its requests
+ *  are under way, since the events of a request may only change after its body was made. `sending_` is taken first.
+ */
+class delivery_shell final : public std::enable_shared_from_this<delivery_shell>, public kedge::detail::context_follower {
+public:
+    delivery_shell(const boost::asio::any_io_executor& ex, const delivery_rules& rules, log_target target,
+                   std::shared_ptr<log_transport> transport, std::shared_ptr<log::sink> fallback);
+    ~delivery_shell();
+
+    void submit(const log::record& what, log::formatter format, bool documents) noexcept;
+    void flush() noexcept;
+    /// The handler is called on any thread, never inside.
+    void shut_down(time_point deadline, shutdown_handler done);
+    /// Nobody will ask for the end: what is not delivered goes to the fallback.
+    void abandon() noexcept;
+
+    delivery_counters counters() const noexcept;
+    const boost::asio::any_io_executor& executor() const noexcept { return executor_; }
+
+private:
+    void context_gone() noexcept override;
+    void context_destroyed() noexcept override { context_destroyed_ = true; }
+
+    moment at() const noexcept;
+    void post_run() noexcept;
+    template <class Decide> void decide(Decide decide) noexcept;
+    void run() noexcept;
+    void answered(std::uint32_t serial, log_response response) noexcept;
+    void carry_out(delivery_actions& todo) noexcept;
+    void start(const delivery_request& request) noexcept;
+    log_request make_request(const delivery_request& request);
+    void set_timer() noexcept;
+    void hand_over(const delivery_actions& todo) noexcept;
+    void end() noexcept;
+
+    boost::asio::any_io_executor executor_;
+    runtime& rt_;
+    kedge::detail::pool_service& service_;
+    const log_target target_;
+    const std::shared_ptr<log_transport> transport_;
+    const std::shared_ptr<log::sink> fallback_;
+    const int retention_days_;
+
+    mutable std::mutex lock_;
+    delivery core_;
+    std::vector<shutdown_handler> waiting_;
+    time_point armed_ = never;  ///< when the timer or a posted run comes
+    bool context_gone_ = false;
+
+    std::mutex sending_;
+    timer timer_;
+    std::vector<std::string> bodies_;  ///< memory to use again
+
+    std::atomic<std::uint64_t> numbers_{0};
+    std::atomic<std::size_t> most_event_{most_event_bytes};
+    std::atomic<bool> context_destroyed_{false};
+};
+
+}  // namespace kedge::aws::detail
+
+#ifndef KEDGE_SEPARATE_COMPILATION
+#include <kedge/aws/detail/impl/delivery_shell.ipp>
+#endif

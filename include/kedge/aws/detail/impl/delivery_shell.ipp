@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <kedge/aws/detail/delivery_shell.hpp>
+#include <kedge/detail/config.hpp>
+#include <kedge/detail/post_to.hpp>
+
+#include <algorithm>
+#include <exception>
+
+namespace kedge::aws::detail {
+
+inline std::int64_t milliseconds_of(log::wall_time when) noexcept {
+    return std::chrono::floor<std::chrono::milliseconds>(when.time_since_epoch()).count();
+}
+
+/// What an alarm says in the fallback's log.
+inline std::string_view text_of(delivery_alarm what) noexcept {
+    switch (what) {
+    case delivery_alarm::none: return {};
+    case delivery_alarm::outage: return "CloudWatch Logs cannot be reached; events wait";
+    case delivery_alarm::recovered: return "CloudWatch Logs can be reached again";
+    case delivery_alarm::credentials: return "CloudWatch Logs refuses the credentials or the clock; events wait";
+    case delivery_alarm::denied: return "CloudWatch Logs denies access, or the group or stream is missing; events wait";
+    case delivery_alarm::nothing_accepted: return "CloudWatch Logs calls every request invalid: are the names right? Events wait";
+    case delivery_alarm::poison: return "CloudWatch Logs refuses an event for good, though it takes others";
+    case delivery_alarm::retention: return "CloudWatch Logs: the group was created, but its retention could not be set";
+    }
+    return {};
+}
+
+KEDGE_DECL delivery_shell::delivery_shell(const boost::asio::any_io_executor& ex, const delivery_rules& rules, log_target target,
+                                          std::shared_ptr<log_transport> transport, std::shared_ptr<log::sink> fallback)
+    : executor_(ex), rt_(runtime::of(ex)),
+      service_(boost::asio::use_service<kedge::detail::pool_service>(boost::asio::query(ex, boost::asio::execution::context))),
+      target_(std::move(target)), transport_(std::move(transport)), fallback_(std::move(fallback)),
+      retention_days_(rules.retention_days), core_(rules), timer_(ex) {
+    service_.join(*this);
+}
+
+KEDGE_DECL delivery_shell::~delivery_shell() {
+    if (!context_destroyed_) service_.leave(*this);
+}
+
+KEDGE_DECL moment delivery_shell::at() const noexcept { return {rt_.now(), milliseconds_of(rt_.wall_now())}; }
+
+KEDGE_DECL void delivery_shell::submit(const log::record& what, log::formatter format, bool documents) noexcept {
+    raw_event raw{{}, milliseconds_of(what.time), what.severity, documents, ++numbers_};
+    std::string text;
+    prepared ready;
+    try {
+        format(what, text);
+        raw.message = text;
+        ready = prepare(raw, most_event_.load(std::memory_order_relaxed));
+    } catch (const std::exception&) {
+        ready.how = preparation::no_memory;
+    }
+    const std::lock_guard guard(lock_);
+    core_.submit(std::move(ready), raw, context_gone_ ? time_point() : rt_.coarse_now());
+    if (!context_gone_ && core_.due() < armed_) post_run();
+}
+
+/// `lock_` is held.
+KEDGE_DECL void delivery_shell::post_run() noexcept {
+    try {
+        kedge::detail::post_to(executor_, [self = shared_from_this()] { self->run(); });
+        armed_ = time_point::min();
+    } catch (const std::exception&) {  // no memory: the next event tries again
+    }
+}
+
+KEDGE_DECL void delivery_shell::flush() noexcept {
+    const std::lock_guard guard(lock_);
+    core_.flush();
+    if (!context_gone_ && core_.due() < armed_) post_run();
+}
+
+template <class Decide> void delivery_shell::decide(Decide decide) noexcept {
+    delivery_actions todo;
+    bool over = false;
+    {
+        const std::lock_guard sending(sending_);
+        {
+            const std::lock_guard guard(lock_);
+            if (context_gone_) return;
+            decide(todo);
+            over = core_.is_closed();
+        }
+        carry_out(todo);
+    }
+    hand_over(todo);
+    if (over) end();
+}
+
+KEDGE_DECL void delivery_shell::run() noexcept {
+    decide([this](delivery_actions& todo) {
+        armed_ = time_point::min();  // what was armed has come
+        core_.tick(at(), todo);
+    });
+}
+
+KEDGE_DECL void delivery_shell::answered(std::uint32_t serial, log_response response) noexcept {
+    decide([&](delivery_actions& todo) {
+        if (response.body.capacity() > 0 && bodies_.size() < bodies_.capacity()) bodies_.push_back(std::move(response.body));
+        if (response.clock) core_.clock_seen(response.clock->date_ms, response.clock->sent_ms, response.clock->received_ms);
+        core_.answered(serial, response.answer, at(), rt_.random(), todo);
+        most_event_.store(core_.most_event(), std::memory_order_relaxed);
+    });
+}
+
+/// `sending_` is held.
+KEDGE_DECL void delivery_shell::carry_out(delivery_actions& todo) noexcept {
+    for (int i = 0; i < todo.starting; ++i) start(todo.start[static_cast<std::size_t>(i)]);
+    if (todo.refresh_credentials) {
+        try {
+            transport_->refresh_credentials([weak = weak_from_this()] {
+                const std::shared_ptr<delivery_shell> self = weak.lock();
+                if (!self) return;
+                self->decide([&](delivery_actions& more) {
+                    const moment now = self->at();
+                    self->core_.credentials_renewed(now.steady);
+                    self->core_.tick(now, more);
+                });
+            });
+        } catch (const std::exception&) {  // asked again at the next refusal
+        }
+    }
+    set_timer();
+}
+
+KEDGE_DECL log_request delivery_shell::make_request(const delivery_request& request) {
+    log_request out{request.what, {}, request.gzip, request.skew};
+    switch (request.what) {
+    case operation::put_events:
+        if (!bodies_.empty()) {
+            out.body = std::move(bodies_.back());
+            bodies_.pop_back();
+        }
+        put_body(target_, *request.events, out.body);
+        break;
+    case operation::create_stream: out.body = stream_body(target_); break;
+    case operation::create_group: out.body = group_body(target_); break;
+    case operation::put_retention: out.body = retention_body(target_, retention_days_); break;
+    }
+    return out;
+}
+
+KEDGE_DECL void delivery_shell::start(const delivery_request& request) noexcept {
+    try {
+        bodies_.reserve(most_flights);
+        transport_->start(make_request(request),
+                          [weak = weak_from_this(), serial = request.serial](log_response response) {
+                              if (const std::shared_ptr<delivery_shell> self = weak.lock())
+                                  self->answered(serial, std::move(response));
+                          });
+    } catch (const std::exception&) {  // no memory
+        const std::lock_guard guard(lock_);
+        core_.not_started(request.serial, rt_.now(), rt_.random());
+    }
+}
+
+/// `sending_` is held.
+KEDGE_DECL void delivery_shell::set_timer() noexcept {
+    time_point due;
+    {
+        const std::lock_guard guard(lock_);
+        due = core_.due();
+        if (due == armed_ && due != time_point::min()) return;
+        armed_ = due;
+    }
+    try {
+        timer_.expires_at(due);
+        if (due == never) return;
+        timer_.async_wait([self = shared_from_this()](error_code ec) {
+            if (!ec) self->run();
+        });
+    } catch (const std::exception&) {  // no memory: the next event tries again
+        const std::lock_guard guard(lock_);
+        armed_ = never;
+    }
+}
+
+/// To the fallback: what nobody else will tell.
+KEDGE_DECL void delivery_shell::hand_over(const delivery_actions& todo) noexcept {
+    if (!fallback_) return;
+    log::record told;
+    told.logger = "kedge.aws";
+    told.time = log::wall_now();
+    if (todo.alarm != delivery_alarm::none) {
+        told.severity = todo.alarm == delivery_alarm::recovered ? log::level::info : log::level::warning;
+        told.message = text_of(todo.alarm);
+        log::submit(*fallback_, told);
+    }
+    for (const log_event* e = todo.leftover.front(); e; e = e->next) {
+        told.severity = e->severity;
+        told.time = log::wall_time(std::chrono::milliseconds(e->time_ms));
+        told.message = e->message();
+        log::submit(*fallback_, told);
+    }
+}
+
+KEDGE_DECL void delivery_shell::shut_down(time_point deadline, shutdown_handler done) {
+    const std::lock_guard guard(lock_);
+    waiting_.push_back(std::move(done));
+    if (context_gone_) return;  // nobody could be told: destroyed with us
+    if (!core_.is_closed()) core_.close(deadline, rt_.now());
+    post_run();
+}
+
+KEDGE_DECL void delivery_shell::end() noexcept {
+    std::vector<shutdown_handler> told;
+    delivery_accounting books;
+    {
+        const std::lock_guard guard(lock_);
+        told.swap(waiting_);
+        books = core_.counters(rt_.now()).accounting();
+    }
+    for (shutdown_handler& one : told) one(books);
+}
+
+KEDGE_DECL void delivery_shell::abandon() noexcept {
+    const std::lock_guard guard(lock_);
+    if (context_gone_ || core_.is_closed()) return;
+    const time_point now = rt_.now();
+    core_.close(now, now);
+    post_run();
+}
+
+KEDGE_DECL delivery_counters delivery_shell::counters() const noexcept {
+    const std::lock_guard guard(lock_);
+    return core_.counters(context_gone_ ? time_point() : rt_.now());
+}
+
+/// What is left goes to the fallback; the accounts stay.
+KEDGE_DECL void delivery_shell::context_gone() noexcept {
+    delivery_actions todo;
+    std::vector<shutdown_handler> forgotten;
+    {
+        const std::lock_guard guard(lock_);
+        const moment now = at();
+        core_.close(now.steady, now.steady);
+        core_.tick(now, todo);
+        context_gone_ = true;
+        forgotten.swap(waiting_);
+    }
+    hand_over(todo);
+}
+
+}  // namespace kedge::aws::detail
