@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <kedge/log/record.hpp>
-
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -17,7 +15,7 @@ inline void append_digits(std::string& out, std::int64_t value, int width) {
 }
 
 /// "2025-10-26T15:26:46.000Z"
-inline std::string iso_time(wall_time when) {
+inline std::string iso_time(std::chrono::system_clock::time_point when) {
     using namespace std::chrono;
     const auto day = floor<days>(when);
     const year_month_day date(day);

@@ -2,67 +2,15 @@
 #pragma once
 
 #include <kedge/detail/config.hpp>
-#include <kedge/log/detail/escape.hpp>
 #include <kedge/log/detail/iso_time.hpp>
+#include <kedge/log/detail/json.hpp>
 #include <kedge/log/json_format.hpp>
 
-#include <charconv>
-#include <cmath>
-#include <type_traits>
 #include <variant>
 
 namespace kedge::log {
 
 namespace detail {
-
-inline void append_json(std::string& out, std::string_view text) {
-    out += '"';
-    append_safe(
-        out, text, [](char32_t point) { return point == '"' || point == '\\'; },
-        [](std::string& to, char32_t point) {
-            switch (point) {
-            case '"': to += "\\\""; return;
-            case '\\': to += "\\\\"; return;
-            case '\n': to += "\\n"; return;
-            case '\r': to += "\\r"; return;
-            case '\t': to += "\\t"; return;
-            default: break;
-            }
-            to += "\\u";
-            append_hex(to, point, 4);  // nothing that is escaped lies beyond U+FFFF
-        });
-    out += '"';
-}
-
-template <class Number>
-    requires std::is_arithmetic_v<Number>
-void append_json(std::string& out, Number value) {
-    if constexpr (std::is_same_v<Number, bool>) {
-        out += value ? "true" : "false";
-    } else {
-        if constexpr (std::is_floating_point_v<Number>) {
-            if (!std::isfinite(value)) {
-                out += "null";
-                return;
-            }
-        }
-        char text[32];
-        out.append(text, std::to_chars(text, text + sizeof text, value).ptr);
-    }
-}
-
-template <class Value> void append_member(std::string& out, std::string_view name, const Value& value) {
-    if (out.back() != '{') out += ',';
-    append_json(out, name);
-    out += ':';
-    append_json(out, value);
-}
-
-inline void open_member(std::string& out, std::string_view name) {
-    out += ',';
-    append_json(out, name);
-    out += ":{";
-}
 
 inline void append_fields(std::string& out, std::span<const field> fields) {
     open_member(out, "fields");
