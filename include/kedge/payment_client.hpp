@@ -3,9 +3,6 @@
 
 #include <kedge/associated_attempt.hpp>
 #include <kedge/call.hpp>
-#include <kedge/core/breaker_snapshot.hpp>
-#include <kedge/core/health.hpp>
-#include <kedge/core/retry_budget_snapshot.hpp>
 #include <kedge/detail/handlers.hpp>
 #include <kedge/payment/charge_request.hpp>
 #include <kedge/payment/exchange.hpp>
@@ -13,6 +10,7 @@
 #include <kedge/payment/options.hpp>
 #include <kedge/payment/refund_request.hpp>
 #include <kedge/payment/result.hpp>
+#include <kedge/payment/snapshot.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/async_result.hpp>
@@ -46,16 +44,6 @@ struct health_report {
 };
 
 }  // namespace payment
-
-/// The state of a @ref payment_client at one moment.
-struct payment_snapshot {
-    breaker_snapshot charges;         ///< the circuit breaker of charges and refunds
-    breaker_snapshot reads;           ///< that of questions for a status and of reconciliation
-    retry_budget_snapshot retries{};  ///< what all its charges and refunds share
-    int in_flight = 0;                ///< calls that have not completed, those that ask for a status included
-    health_snapshot health{};         ///< as the checks know it: those of @ref payment_client::async_run and by hand
-    bool shut_down = false;
-};
 
 /** Charges customers through a provider that may be slow, silent, or lose its answers, and never charges twice:
  *  total timeout ⊃ retry ⊃ circuit breaker ⊃ concurrency limit ⊃ timeout ⊃ one exchange with the provider.
