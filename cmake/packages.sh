@@ -68,5 +68,6 @@ kedge_use_deps() {
         "-DCMAKE_LIBRARY_ARCHITECTURE=$triplet")
     export PATH=$kedge_deps/usr/bin:$PATH
     export LD_LIBRARY_PATH=$kedge_deps/usr/lib/$triplet${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+    export PYTHONPATH=$kedge_deps/usr/lib/python3/dist-packages${PYTHONPATH:+:$PYTHONPATH}
     export CPLUS_INCLUDE_PATH=$kedge_deps/usr/include:$kedge_deps/usr/include/$triplet${CPLUS_INCLUDE_PATH:+:$CPLUS_INCLUDE_PATH}
 }

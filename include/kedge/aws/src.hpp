@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-// The bodies of the component `aws`, for the unit that includes `kedge/src.hpp`.
+// The bodies of what talks to AWS, for the unit that includes `kedge/src.hpp` and `kedge/http/src.hpp`. Needs what the
+// component `http` needs.
 
 #include <kedge/aws/cloudwatch_sink.hpp>
+#include <kedge/aws/sigv4.hpp>
 
 #include <kedge/aws/detail/impl/delivery.ipp>
 #include <kedge/aws/detail/impl/delivery_answers.ipp>
@@ -12,3 +14,5 @@
 #include <kedge/aws/detail/impl/prepare.ipp>
 #include <kedge/aws/detail/impl/service_answer.ipp>
 #include <kedge/aws/impl/cloudwatch_sink.ipp>
+#include <kedge/aws/impl/credentials.ipp>
+#include <kedge/aws/impl/sigv4.ipp>
