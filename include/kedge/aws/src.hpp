@@ -5,6 +5,7 @@
 // component `http` needs.
 
 #include <kedge/aws/cloudwatch_sink.hpp>
+#include <kedge/aws/emf.hpp>
 #include <kedge/aws/endpoint.hpp>
 #include <kedge/aws/sigv4.hpp>
 
@@ -16,5 +17,6 @@
 #include <kedge/aws/detail/impl/service_answer.ipp>
 #include <kedge/aws/impl/cloudwatch_sink.ipp>
 #include <kedge/aws/impl/credentials.ipp>
+#include <kedge/aws/impl/emf.ipp>
 #include <kedge/aws/impl/endpoint.ipp>
 #include <kedge/aws/impl/sigv4.ipp>
