@@ -3,9 +3,9 @@
 
 #include <kedge/call.hpp>
 #include <kedge/detail/config.hpp>
+#include <kedge/log/detail/event_words.hpp>
 #include <kedge/log/events.hpp>
 
-#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <string>
@@ -22,18 +22,6 @@ struct described {
     boost::source_location place{};
     error_code error{};
 };
-
-inline const char* name_of(breaker_state s) noexcept {
-    constexpr const char* names[] = {"closed", "open", "half-open"};
-    return names[static_cast<int>(s)];
-}
-
-inline const char* name_of(health s) noexcept {
-    constexpr const char* names[] = {"unknown", "up", "degraded", "down"};
-    return names[static_cast<int>(s)];
-}
-
-inline double ms(nanoseconds span) noexcept { return std::chrono::duration<double, std::milli>(span).count(); }
 
 inline std::string quoted(std::string_view name) { return name.empty() ? std::string() : " '" + std::string(name) + "'"; }
 
