@@ -6,6 +6,7 @@
 
 #include <kedge/aws/cloudwatch_sink.hpp>
 #include <kedge/aws/emf.hpp>
+#include <kedge/aws/emf_reporter.hpp>
 #include <kedge/aws/endpoint.hpp>
 #include <kedge/aws/sigv4.hpp>
 
@@ -18,5 +19,6 @@
 #include <kedge/aws/impl/cloudwatch_sink.ipp>
 #include <kedge/aws/impl/credentials.ipp>
 #include <kedge/aws/impl/emf.ipp>
+#include <kedge/aws/impl/emf_reporter.ipp>
 #include <kedge/aws/impl/endpoint.ipp>
 #include <kedge/aws/impl/sigv4.ipp>

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <kedge/aws/emf_reporter.hpp>
+#include <kedge/detail/config.hpp>
+#include <kedge/log/detail/event_words.hpp>
+
+#include <iterator>
+#include <utility>
+
+namespace kedge::aws {
+
+namespace detail {
+
+inline void add_count(emf_builder& to, std::string_view name, auto value) {
+    to.metric(name, static_cast<double>(value), metric_unit::count);
+}
+
+inline void add_time(emf_builder& to, std::string_view name, nanoseconds span) {
+    to.metric(name, log::detail::ms(span), metric_unit::milliseconds);
+}
+
+inline void add_percent(emf_builder& to, std::string_view name, double ratio) {
+    to.metric(name, 100 * ratio, metric_unit::percent);
+}
+
+inline void add_error(emf_builder& to, std::string_view name, const boost::system::error_code& error) {
+    if (error.failed()) to.property(name, std::string_view(error.message()));
+}
+
+inline void append(std::vector<std::string>& to, std::vector<std::string> more) {
+    to.insert(to.end(), std::move_iterator(more.begin()), std::move_iterator(more.end()));
+}
+
+}  // namespace detail
+
+KEDGE_DECL emf_reporter::emf_reporter(emf_reporter_options options) : options_(std::move(options)) {
+    (void)begin({}, {}, {});  // throws for a namespace that is none
+}
+
+KEDGE_DECL emf_builder emf_reporter::begin(std::string_view kind, std::string_view name, log::wall_time when) const {
+    emf_builder out(options_.name_space, when);
+    if (!options_.application.empty()) out.dimension("application", options_.application);
+    if (!name.empty()) out.dimension(kind, name);
+    return out;
+}
+
+KEDGE_DECL void emf_reporter::add_total(emf_builder& to, std::string_view metric, std::string_view name,
+                                        std::uint64_t total) {
+    std::string key(metric);
+    (key += '\n') += name;
+    std::uint64_t& before = totals_[key];
+    detail::add_count(to, metric, total >= before ? total - before : total);  // less: what it counts was made anew
+    before = total;
+}
+
+KEDGE_DECL std::vector<std::string> emf_reporter::report(std::string_view name, const pool_snapshot& s,
+                                                         log::wall_time when) {
+    emf_builder emf = begin("pool", name, when);
+    detail::add_count(emf, "pool_used", s.used);
+    detail::add_count(emf, "pool_idle", s.idle);
+    detail::add_count(emf, "pool_dialing", s.dialing);
+    detail::add_count(emf, "pool_max", s.max);
+    detail::add_count(emf, "pool_peak", s.peak);
+    detail::add_percent(emf, "pool_utilisation", s.utilisation());
+    detail::add_count(emf, "pool_down", s.down);
+    detail::add_count(emf, "queue_waiting", s.waiting);
+    detail::add_time(emf, "queue_oldest_wait", s.oldest_wait);
+    if (s.waits.count > 0) {
+        detail::add_time(emf, "queue_wait_p50", s.waits.p50);
+        detail::add_time(emf, "queue_wait_p99", s.waits.p99);
+    }
+    add_total(emf, "queue_waits", name, s.waits.count);
+    add_total(emf, "queue_timeouts", name, s.timeouts);
+    add_total(emf, "pool_leaks", name, s.leaks);
+    detail::add_error(emf, "last_connect_error", s.last_connect_error);
+    return emf.documents();
+}
+
+KEDGE_DECL std::vector<std::string> emf_reporter::report(std::string_view name, const breaker_snapshot& s,
+                                                         log::wall_time when) {
+    emf_builder emf = begin("breaker", name, when);
+    detail::add_count(emf, "breaker_open", s.state == breaker_state::open);
+    detail::add_count(emf, "breaker_half_open", s.state == breaker_state::half_open);
+    detail::add_count(emf, "breaker_isolated", s.isolations > 0);
+    detail::add_count(emf, "breaker_calls", s.calls);
+    detail::add_count(emf, "breaker_failures", s.failures);
+    if (s.calls > 0) detail::add_percent(emf, "breaker_failure_ratio", s.ratio());
+    detail::add_count(emf, "breaker_failures_in_a_row", s.failures_in_a_row);
+    detail::add_time(emf, "breaker_in_state", s.in_state);
+    detail::add_time(emf, "breaker_next_probe_in", s.next_probe_in);
+    add_total(emf, "breaker_refused", name, s.refused);
+    add_total(emf, "breaker_stale", name, s.stale);
+    emf.property("state", std::string_view(log::detail::name_of(s.state)));
+    if (s.mode != breaker_mode::normal)
+        emf.property("mode", std::string_view(s.mode == breaker_mode::disabled ? "disabled" : "metrics_only"));
+    detail::add_error(emf, "last_error", s.last_error);
+    return emf.documents();
+}
+
+KEDGE_DECL std::vector<std::string> emf_reporter::report(std::string_view name, const health_snapshot& s,
+                                                         log::wall_time when) {
+    emf_builder emf = begin("service", name, when);  // as records of health call it
+    detail::add_count(emf, "health_up", s.state == health::up);
+    detail::add_count(emf, "health_degraded", s.state == health::degraded);
+    detail::add_count(emf, "health_down", s.state == health::down);
+    detail::add_time(emf, "health_in_state", s.in_state);
+    detail::add_count(emf, "health_failures_in_a_row", s.failures_in_a_row);
+    add_total(emf, "health_checks", name, s.checks);
+    emf.property("state", std::string_view(log::detail::name_of(s.state)));
+    if (s.state != health::up) detail::add_error(emf, "last_error", s.last_error);
+    return emf.documents();
+}
+
+KEDGE_DECL std::vector<std::string> emf_reporter::report(std::string_view name, const log::sink_counters& s,
+                                                         log::wall_time when) {
+    emf_builder emf = begin("sink", name, when);
+    add_total(emf, "sink_written", name, s.written);
+    add_total(emf, "sink_dropped", name, s.dropped);
+    add_total(emf, "sink_failed", name, s.failed);
+    return emf.documents();
+}
+
+KEDGE_DECL std::vector<std::string> emf_reporter::report(std::string_view name, const payment_snapshot& s,
+                                                         log::wall_time when) {
+    emf_builder emf = begin("client", name, when);
+    detail::add_count(emf, "payment_in_flight", s.in_flight);
+    emf.metric("payment_retry_tokens", s.retries.tokens, metric_unit::count);
+    detail::add_count(emf, "payment_shut_down", s.shut_down);
+    std::vector<std::string> out = emf.documents();
+    detail::append(out, report(name, s.charges, when));
+    detail::append(out, report(name.empty() ? std::string("reads") : std::string(name) + ".reads", s.reads, when));
+    detail::append(out, report(name, s.health, when));
+    return out;
+}
+
+KEDGE_DECL std::vector<std::string> emf_reporter::report(std::string_view name, const database_snapshot& s,
+                                                         log::wall_time when) {
+    emf_builder emf = begin("client", name, when);
+    emf.metric("database_retry_tokens", s.retries.tokens, metric_unit::count);
+    std::vector<std::string> out = emf.documents();
+    detail::append(out, report(name, s.pool, when));
+    detail::append(out, report(name, s.breaker, when));
+    detail::append(out, report(name, s.health, when));
+    return out;
+}
+
+}  // namespace kedge::aws

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: BSL-1.0
+// What arrives in CloudWatch: the four families of records and metrics, byte for byte as in golden/.
+#include "../support/catch.hpp"
+#include "emf_rules.hpp"
+
+#include <kedge/aws/emf_reporter.hpp>
+#include <kedge/log/database_error.hpp>
+#include <kedge/log/events.hpp>
+#include <kedge/log/json_format.hpp>
+#include <kedge/log/memory_sink.hpp>
+#include <kedge/log/payment_error.hpp>
+
+#include <boost/asio/error.hpp>
+
+#include <chrono>
+#include <fstream>
+#include <string>
+#include <vector>
+
+using namespace kedge;
+using namespace std::chrono_literals;
+
+namespace {
+
+using lines = std::vector<std::string>;
+
+const log::wall_time incident{1'761'492'406s};
+const error_code refused = boost::asio::error::connection_refused;
+
+aws::emf_reporter reporter() { return aws::emf_reporter({.application = "checkout"}); }
+
+std::string as_record(const event& what) {
+    std::string out;
+    log::json_format(log::to_record(what, incident).view(), out);
+    return out;
+}
+
+lines operator+(lines a, const lines& b) {
+    a.insert(a.end(), b.begin(), b.end());
+    return a;
+}
+
+/// These are the lines of golden/NAME.jsonl; metrics among them keep CloudWatch's rules.
+void check_family(const std::string& name, const lines& made) {
+    std::ifstream in(KEDGE_PROJECT_FOLDER "/tests/aws/golden/" + name + ".jsonl", std::ios::binary);
+    std::string golden;
+    for (const std::string& line : made) {
+        std::getline(in, golden);
+        CHECK(line == golden);
+        if (line.starts_with(R"({"_aws")")) CHECK(aws_test::emf_rules::broken(line, aws::largest_event) == "");
+    }
+    CHECK(in.good());
+    CHECK_FALSE(std::getline(in, golden));
+}
+
+double metric(const lines& documents, std::size_t which, std::string_view name) {
+    return boost::json::parse(documents.at(which)).at(name).to_number<double>();
+}
+
+bool has(const std::string& document, std::string_view name) {
+    return boost::json::parse(document).as_object().contains(name);
+}
+
+pool_snapshot exhausted() {
+    pool_snapshot s{.used = 20, .waiting = 398, .max = 20, .peak = 20, .oldest_wait = 29'500ms};
+    s.waits = {418, 12ms, 30s};
+    s.timeouts = 20;
+    s.leaks = 1;
+    return s;
+}
+
+breaker_snapshot open() {
+    breaker_snapshot s{.state = breaker_state::open, .calls = 20, .failures = 15, .failures_in_a_row = 5};
+    s.in_state = 1500ms;
+    s.next_probe_in = 3500ms;
+    s.refused = 37;
+    s.stale = 2;
+    s.last_error = refused;
+    return s;
+}
+
+}  // namespace
+
+TEST_CASE("golden: errors", "[aws]") {
+    log::memory_sink sink(10, log::json_format);
+    log::payment_error(sink, {.error = errc::timed_out,
+                              .limit = 5000ms,
+                              .place = {"/app/payment_handler.py", 67, "process_payment"},
+                              .source_line = "response = payment_client.charge(amount)",
+                              .time = incident});
+    log::database_error(sink,
+                        {.error = errc::pool_exhausted, .place = {"/app/orders.cpp", 12, "load"}, .time = incident});
+    log::database_error(sink, {.error = refused, .place = {"/app/orders.cpp", 12, "load"}, .time = incident});
+    check_family("errors", sink.events() + reporter().report("cloudwatch", log::sink_counters{3, 1, 0}, incident));
+}
+
+TEST_CASE("golden: health", "[aws]") {
+    aws::emf_reporter metrics = reporter();
+    const lines down{as_record(health_changed{"payments", health::up, health::down, refused})};
+    const lines up{as_record(health_changed{"payments", health::down, health::up, {}})};
+    const lines at_first = metrics.report("payments", health_snapshot{health::down, 30s, 4, 2, refused}, incident);
+    const lines later = metrics.report("payments", health_snapshot{health::up, 0ns, 6, 0, refused}, incident + 1min);
+    check_family("health", down + at_first + up + later);
+}
+
+TEST_CASE("golden: pool", "[aws]") {
+    const lines events{
+        as_record(pool_pressure_changed{"orders", pool_pressure::high, pool_pressure::exhausted, 20, 20, 398}),
+        as_record(pool_dial_failed{"orders", refused, 3, 400ms}), as_record(pool_server_down{"orders", true, refused}),
+        as_record(lease_held_long{"orders", "report", {"/app/report.cpp", 8, "build"}, 61s})};
+    database_snapshot s;
+    s.pool = exhausted();
+    s.pool.down = true;
+    s.pool.last_connect_error = refused;
+    s.retries = {12.5, 20};
+    check_family("pool", events + reporter().report("orders", s, incident));
+}
+
+TEST_CASE("golden: breaker", "[aws]") {
+    breaker_changed opened{"payments", breaker_state::closed, breaker_state::open, 20, 15, 5, 5s, refused};
+    payment_snapshot s;
+    s.charges = open();
+    s.reads.mode = breaker_mode::metrics_only;
+    s.in_flight = 3;
+    s.retries = {20, 20};
+    check_family("breaker", lines{as_record(opened)} + reporter().report("payments", s, incident));
+}
+
+TEST_CASE("totals are reported as what came since the reading before, states as they are", "[aws]") {
+    aws::emf_reporter metrics;
+    pool_snapshot s = exhausted();
+    const auto read = [&](std::string_view name) {
+        const lines all = metrics.report(name, s, incident);
+        return std::vector<double>{metric(all, 0, "queue_timeouts"), metric(all, 0, "queue_waits"),
+                                   metric(all, 0, "pool_used")};
+    };
+    using numbers = std::vector<double>;
+    CHECK(read("a") == numbers{20, 418, 20});
+    CHECK(read("a") == numbers{0, 0, 20});
+    CHECK(read("b") == numbers{20, 418, 20});
+    s.timeouts = 25;
+    CHECK(read("a") == numbers{5, 0, 20});
+    s.timeouts = 3;  // made anew
+    CHECK(read("a") == numbers{3, 0, 20});
+    s.waits.count = 500;
+    CHECK(read("b") == numbers{3, 82, 20});
+}
+
+TEST_CASE("what is not known is left out, and what has no name has no dimension", "[aws]") {
+    aws::emf_reporter metrics;
+    const std::string pool = metrics.report("", pool_snapshot{}, incident).at(0);
+    CHECK_FALSE((has(pool, "queue_wait_p99") || has(pool, "last_connect_error") || has(pool, "pool") ||
+                 has(pool, "application")));
+    const std::string breaker = metrics.report("", breaker_snapshot{}, incident).at(0);
+    CHECK_FALSE((has(breaker, "breaker_failure_ratio") || has(breaker, "mode") || has(breaker, "last_error")));
+    const std::string odd = metrics.report("gr\xc3\xb6\xc3\x9f\x65\n", pool_snapshot{}, incident).at(0);
+    CHECK(boost::json::parse(odd).at("pool") == "gr????e?");
+    CHECK(metrics.report("x", payment_snapshot{}, incident).size() == 4);
+    CHECK(metrics.report("", payment_snapshot{}, incident).size() == 4);
+    CHECK_THROWS_AS(aws::emf_reporter({.name_space = "a b"}), std::invalid_argument);
+}
