@@ -5,10 +5,22 @@
 // one unit, together with the same header of each component that the program uses: `kedge/http/src.hpp`,
 // `kedge/sqlite/src.hpp`, `kedge/postgres/src.hpp`. Needs what kedge itself needs; each component's needs its dependency.
 
+#include <kedge/config/config.hpp>
 #include <kedge/log/log.hpp>
 #include <kedge/payment_client.hpp>
 #include <kedge/sql/connection_concept.hpp>
 
+#include <kedge/config/impl/checks.ipp>
+#include <kedge/config/impl/clients.ipp>
+#include <kedge/config/impl/documents.ipp>
+#include <kedge/config/impl/env_file.ipp>
+#include <kedge/config/impl/environment.ipp>
+#include <kedge/config/impl/live.ipp>
+#include <kedge/config/impl/load.ipp>
+#include <kedge/config/impl/problem.ipp>
+#include <kedge/config/impl/rows.ipp>
+#include <kedge/config/impl/sinks.ipp>
+#include <kedge/config/impl/table.ipp>
 #include <kedge/http/impl/message.ipp>
 #include <kedge/log/impl/console_sink.ipp>
 #include <kedge/log/impl/database_error.ipp>

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <kedge/config/impl/checks.hpp>
+#include <kedge/config/impl/nearest.hpp>
+#include <kedge/config/impl/sources.hpp>
+#include <kedge/config/table.hpp>
+
+#include <optional>
+#include <utility>
+
+namespace kedge::config {
+
+namespace detail {
+
+inline constexpr std::string_view own_prefix = "KEDGE_";
+
+/// What a template asks people to replace.
+inline bool is_placeholder(std::string_view value) noexcept {
+    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+    return std::ranges::equal(value.substr(0, 5), std::string_view("your_"), {}, lower);
+}
+
+class loader {
+public:
+    explicit loader(const load_options& options) : strict_(options.strict) {
+        l_.out.prefix = options.prefix;
+        l_.out.sources.assign(table().size(), "default");
+        sources_.push_back(source_of(options.code, options.prefix, "code"));
+        sources_.push_back(source_of(options.process ? *options.process : process_environment(), "", "environment"));
+        for (const char* file : {".env.local", ".env"}) sources_.push_back(source_of(options.folder, file, l_.problems));
+    }
+
+    loading run() {
+        for (std::size_t i = 0; i < table().size();) i += take_unit(i);
+        for (std::size_t s = 0; s < sources_.size(); ++s) look_for_unknown(sources_[s], s == 0);
+        check_together(l_);
+        return std::move(l_);
+    }
+
+private:
+    /// Takes the row, or all rows of its unit, from the first source that has one of them. @return how many rows
+    std::size_t take_unit(std::size_t first) {
+        const auto rows = table().subspan(first);
+        std::size_t count = 1;
+        while (rows[0].together != unit::alone && count < rows.size() && rows[count].together == rows[0].together) ++count;
+        const auto all = rows.first(count);
+        for (std::size_t standard = 0; standard <= all[0].standard.size(); ++standard)
+            for (const source& from : sources_)
+                if (take(all, from, standard)) return count;
+        return count;
+    }
+
+    /// @param standard 0: the own names; else the first, second name of others
+    bool take(std::span<const row> all, const source& from, std::size_t standard) {
+        bool any = false;
+        for (const row& r : all) {
+            const std::string name = standard == 0 ? l_.out.prefix + std::string(r.name) : std::string(r.standard[standard - 1]);
+            any = (!name.empty() && take(r, name, from)) || any;
+        }
+        return any;
+    }
+
+    bool take(const row& r, const std::string& name, const source& from) {
+        const found_value* direct = usable(from, name);
+        const found_value* file = is_secret(r) ? usable(from, name + "_FILE") : nullptr;
+        if (direct && file) {
+            refuse(r, name, std::string(masked), "set twice: " + name + "_FILE is set as well", direct->where);
+        } else if (file) {
+            take_file(r, name + "_FILE", *file);
+        } else if (direct) {
+            assign(r, name, direct->value.reveal(), direct->where);
+        }
+        return direct || file;
+    }
+
+    void take_file(const row& r, const std::string& name, const found_value& file) {
+        const std::string path = shown_path(file.value.reveal()), where = file.where + ", " + path;
+        const file_text read = read_file(file.value.reveal());
+        if (read.why_not) return refuse(r, name, path, read.why_not, file.where);
+        std::string_view text = read.text.reveal();
+        if (text.ends_with('\n')) text.remove_suffix(1);
+        if (text.ends_with('\r')) text.remove_suffix(1);
+        if (text.empty()) return refuse(r, name, path, "the file is empty", file.where);
+        assign(r, name, text, where);
+    }
+
+    void assign(const row& r, const std::string& name, std::string_view text, const std::string& where) {
+        if (const auto why = set(r, l_.out.values, text)) return refuse(r, name, shown(r, text), *why, where);
+        const bool own = name.starts_with(l_.out.prefix);
+        l_.out.sources[static_cast<std::size_t>(&r - table().data())] = own ? where : where + ", " + name;
+    }
+
+    void refuse(const row& r, const std::string& name, std::string given, std::string why, const std::string& where) {
+        problem p = problem_with(l_.out, r, std::move(given), std::move(why), where);
+        p.variable = name;
+        l_.problems.push_back(std::move(p));
+        l_.failed.push_back(r.name);
+    }
+
+    /// Null for what is not there, empty, or still what a template has.
+    const found_value* usable(const source& from, std::string_view name) {
+        const auto found = from.find(name);
+        if (found == from.end() || found->second.value.reveal().empty()) return nullptr;
+        if (!is_placeholder(found->second.value.reveal())) return &found->second;
+        l_.note(std::string(name) + " (" + found->second.where + ") is a placeholder and counts as not set");
+        return nullptr;
+    }
+
+    /// Names that look like settings and are none: mostly a slip of the finger. Their values are not repeated.
+    void look_for_unknown(const source& in, bool code) {
+        for (const auto& [name, found] : in) {
+            const bool mine = name.starts_with(l_.out.prefix);
+            const std::string_view rest = std::string_view(name).substr(mine ? l_.out.prefix.size() : 0);
+            if (mine && is_name(rest)) continue;
+            if (!mine && !name.starts_with(own_prefix)) continue;
+            tell_unknown(name, rest, found.where, mine, code);
+        }
+    }
+
+    void tell_unknown(const std::string& name, std::string_view rest, const std::string& where, bool mine, bool code) {
+        const std::string_view own = mine ? std::string_view() : rest.substr(own_prefix.size());
+        const bool other_prefix = !mine && is_name(own);
+        if (!mine && !other_prefix) return;
+        const std::string_view meant = other_prefix ? own : nearest(rest, names());
+        // Of other programs' names with this prefix, only what looks like a slip is worth a word.
+        if (meant.empty() && l_.out.prefix != own_prefix && !code) return;
+        std::string why = other_prefix ? "not read: names begin with " + l_.out.prefix : "no setting";
+        if (!meant.empty()) why += "; nearest: " + l_.out.prefix + std::string(meant);
+        const std::string variable = code ? std::string(rest) : name;
+        if (code || strict_) l_.problems.push_back({.variable = printable(variable), .why = why, .source = where});
+        else l_.note(printable(variable) + " (" + where + "): " + why);
+    }
+
+    static std::span<const std::string> names() {
+        static const std::vector<std::string> all = [] {
+            std::vector<std::string> out;
+            for (const row& r : table()) {
+                out.emplace_back(r.name);
+                if (is_secret(r)) out.push_back(std::string(r.name) + "_FILE");
+            }
+            return out;
+        }();
+        return all;
+    }
+    static bool is_name(std::string_view text) { return std::ranges::find(names(), text) != names().end(); }
+
+    const bool strict_;
+    std::vector<source> sources_;
+    loading l_;
+};
+
+}  // namespace detail
+
+KEDGE_DECL configuration load(const load_options& options) {
+    detail::loading done = detail::loader(options).run();
+    if (!done.problems.empty()) throw bad_settings(std::move(done.problems), done.out.notes);
+    return std::move(done.out);
+}
+
+}  // namespace kedge::config

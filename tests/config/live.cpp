@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "../support/catch.hpp"
+#include "folder.hpp"
+
+#include <kedge/config/live.hpp>
+#include <kedge/config/table.hpp>
+
+#include <atomic>
+#include <thread>
+
+using namespace config_test;
+using Catch::Matchers::Contains;
+namespace config = kedge::config;
+using names = std::vector<std::string>;
+
+TEST_CASE("a reload puts a new snapshot in the place of the old one, which its users keep") {
+    const folder f;
+    f.write(".env", "KEDGE_PAYMENT_RETRY_ATTEMPTS=4\nKEDGE_DB_MAX_CONNECTIONS=10\n");
+    config::live live(f.options());
+    const auto before = live.current();
+    CHECK(live.reload().changed.empty());
+    f.write(".env", "KEDGE_PAYMENT_RETRY_ATTEMPTS=5\nKEDGE_DB_MAX_CONNECTIONS=10\nKEDGE_PAYMENT_API_KEY=k\nKEDGE_TYPO=1\n");
+    const config::reloaded did = live.reload();
+    CHECK(did.changed == names{"KEDGE_PAYMENT_API_KEY", "KEDGE_PAYMENT_RETRY_ATTEMPTS"});
+    CHECK(did.kept.empty());
+    CHECK(did.notes.size() == 1);
+    CHECK(before->values.payment.max_retries == 4);
+    CHECK(live.current()->values.payment.max_retries == 5);
+    CHECK(source_of(*live.current(), "PAYMENT_RETRY_ATTEMPTS") == ".env:1");
+    CHECK(live.reload().changed.empty());
+}
+
+TEST_CASE("a bad file changes nothing") {
+    const folder f;
+    f.write(".env", "KEDGE_PAYMENT_RETRY_ATTEMPTS=4");
+    config::live live(f.options());
+    const auto before = live.current();
+    f.write(".env", "KEDGE_PAYMENT_RETRY_ATTEMPTS=5\nKEDGE_DB_MAX_CONNECTIONS=none");
+    CHECK_THROWS_WITH(live.reload(), Contains("KEDGE_DB_MAX_CONNECTIONS = none"));
+    CHECK(live.current() == before);
+}
+
+TEST_CASE("what is not reloadable keeps its value and is named") {
+    const folder f;
+    f.write(".env", "KEDGE_DATABASE_SERVICE_URL=sqlite:a.db\nKEDGE_LOG_FORMAT=json\nKEDGE_LOG_SINKS=console\n");
+    config::live live(f.options());
+    f.write(".env", "KEDGE_DATABASE_SERVICE_URL=sqlite:b.db\nKEDGE_LOG_LEVEL=error\nKEDGE_BYPASS=payment\n");
+    const config::reloaded did = live.reload();
+    CHECK(did.changed == names{"KEDGE_LOG_LEVEL"});
+    CHECK(did.kept == names{"KEDGE_DATABASE_SERVICE_URL", "KEDGE_BYPASS", "KEDGE_LOG_FORMAT"});
+    const auto now = live.current();
+    CHECK(now->values.database.url == "sqlite:a.db");
+    CHECK(now->values.log.format == config::log_format::json);
+    CHECK_FALSE(now->values.bypass.payment);
+    CHECK(source_of(*now, "LOG_FORMAT") == ".env:2");
+    CHECK(live.reload().kept == did.kept);  // as long as the file says so
+}
+
+TEST_CASE("a row is copied whole, and only what differs counts as a change") {
+    for (const config::row& r : config::table()) {
+        config::settings a, b;
+        CAPTURE(std::string(r.name));
+        const bool choice = std::holds_alternative<config::choice_form>(r.value);
+        const std::string other = choice                  ? (r.name == "LOG_LEVEL" ? "error" : "json")
+                                  : r.name == "LOG_SINKS" ? "cloudwatch"
+                                  : !r.example.empty()    ? std::string(r.example)
+                                                          : "7";
+        REQUIRE_FALSE((config::set(r, a, other) && config::set(r, a, "7s")));
+        CHECK_FALSE(config::same(r, a, b));
+        config::copy(r, a, b);
+        CHECK(config::same(r, a, b));
+    }
+    const config::row& interval = *config::find_row("HEALTH_INTERVAL");
+    config::settings a, b;
+    REQUIRE_FALSE(config::set(interval, a, "7s"));
+    config::copy(interval, a, b);
+    CHECK(b.database.health_interval == std::chrono::seconds(7));
+}
+
+TEST_CASE("snapshots are whole, whoever reloads and reads at the same time", "[tsan]") {
+    const folder f;
+    config::live live(f.options());
+    std::atomic<bool> done = false;
+    std::thread reader([&] {
+        while (!done) {
+            const auto now = live.current();
+            if (now->values.payment.max_retries != now->values.database.max_retries) std::abort();
+        }
+    });
+    for (int i = 1; i <= 10; ++i) {
+        f.write(".env", "KEDGE_PAYMENT_RETRY_ATTEMPTS=" + std::to_string(i) + "\nKEDGE_DB_RETRY_ATTEMPTS=" + std::to_string(i));
+        live.reload();
+    }
+    done = true;
+    reader.join();
+    CHECK(live.current()->values.payment.max_retries == 10);
+}
