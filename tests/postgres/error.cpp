@@ -102,7 +102,8 @@ TEST_CASE("what each SQLSTATE means for breaker, retry, connection and pool") {
         CHECK(postgres::condemns(ec) == one.condemns);
         CHECK((ec == condition::overload) == (one.judged.judged == kind::overload));
         CHECK((ec == condition::transient) == (one.judged.again != replay::never));
-        const bool locked_out = one.state.starts_with("28") || one.state == "3D000" || one.state == "42501" || one.state == "KE002";
+        const bool locked_out =
+            one.state.starts_with("28") || one.state == "3D000" || one.state == "42501" || one.state == "KE002";
         CHECK((ec == condition::permanent) == locked_out);
     }
 }
