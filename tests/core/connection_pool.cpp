@@ -152,6 +152,55 @@ TEST_CASE_METHOD(fixture, "three connections lost within a second condemn all, a
     SECTION("one that says it for all") { CHECK(lost(0, 1s, true)); }
 }
 
+TEST_CASE_METHOD(fixture, "whoever waits counts on a reset for a while, then on another connection") {
+    start();
+    auto& dirty = borrow(0s);
+    auto& w = wait(0, 1s);
+    REQUIRE(dial_all(1s, true) == 1);
+    auto& other = *w.slot;
+    pool.release(dirty, reuse::needs_reset, at(2s), todo);
+    auto& first = wait(1, 2s);
+    CHECK(todo.dial.empty());
+    CHECK(pool.due() == at(2s) + reset_patience);
+    SECTION("a quick one opens nothing") {
+        pool.reset_ended(dirty, true, at(2s) + reset_patience - 1ns, todo);
+        CHECK(first.slot == &dirty);
+        CHECK(pool.due() == never);
+    }
+    SECTION("a slow one does not keep him waiting") {
+        pool.tick(at(2s) + reset_patience, todo);
+        CHECK(pool.dialing() == 1);
+        CHECK(dial_all(3s, true) == 1);
+        CHECK(first.end == wait_end::granted);
+        auto& second = wait(2, 3s);  // nor is it counted on by who comes later
+        CHECK(pool.dialing() == 1);
+        pool.reset_ended(dirty, true, at(4s), todo);
+        CHECK(second.slot == &dirty);
+        CHECK(dial_all(4s, true) == 0);  // nobody wants that one any more
+    }
+    SECTION("unless there is no room, until there is") {
+        pool.resize(2, at(2s), todo);
+        CHECK(pool.due() == first.deadline);
+        pool.release(other, reuse::broken, at(3s), todo);
+        CHECK(pool.dialing() == 0);
+        pool.closed(other, at(3s), todo);
+        CHECK(pool.dialing() == 1);
+    }
+}
+
+TEST_CASE_METHOD(fixture, "a slow reset that nobody waits for opens nothing") {
+    rules.min_idle = 1;
+    start();
+    auto& dirty = borrow(0s);
+    while (dial_all(0s, true) > 0) {}
+    REQUIRE(pool.idle() == 1);
+    pool.release(dirty, reuse::needs_reset, at(1s), todo);
+    CHECK(pool.try_acquire(at(1s), todo));
+    CHECK(todo.dial.empty());  // the reset one will be the spare one
+    pool.tick(at(1h), todo);
+    CHECK(pool.dialing() == 0);
+}
+
 TEST_CASE_METHOD(fixture, "whoever runs the pool asks silent connections whether they live, two at a time") {
     rules.keepalive = 120s;
     start();

@@ -82,7 +82,7 @@ private:
 
     void served_or_told(time_point from) {
         if (m.failures == 0) return;
-        const time_point down = std::max(from, m.first_failure) + m.rules.fail_after + m.rules.redial.cap;
+        const time_point down = std::max(from, m.down_at) + m.rules.fail_after + m.rules.redial.cap;
         m.check(m.now <= down, promise::live, "who waits for a server that is down is told so");
     }
 

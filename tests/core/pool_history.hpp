@@ -22,7 +22,7 @@ constexpr nanoseconds unit = losses_within / 10;
 
 enum class what : std::uint8_t {
     acquire, try_acquire, cancel, deliver, abandon, recycle, reset, discard, lose, condemn,  // a caller
-    begin, dial_ok, dial_fail, reset_ok, reset_fail, closed,                                 // a connection
+    begin, dial_ok, dial_fail, dial_deny, reset_ok, reset_fail, closed,                      // a connection
     tick, run, stop, resize, invalidate, shut_down, give_up,                                 // the pool
 };
 constexpr int kinds = static_cast<int>(what::give_up) + 1;
@@ -35,7 +35,7 @@ struct kind_info {
 constexpr std::array<kind_info, kinds> kind_infos{{
     {"acquire", 200}, {"try_acquire", 40}, {"cancel", 40}, {"deliver", 160}, {"abandon", 20}, {"recycle", 100}, {"reset", 30},
     {"discard", 20}, {"lose", 15}, {"condemn", 3},
-    {"begin", 150}, {"dial_ok", 110}, {"dial_fail", 20}, {"reset_ok", 40}, {"reset_fail", 8}, {"closed", 90},
+    {"begin", 150}, {"dial_ok", 110}, {"dial_fail", 20}, {"dial_deny", 4}, {"reset_ok", 40}, {"reset_fail", 8}, {"closed", 90},
     {"tick", 80}, {"run", 15}, {"stop", 5}, {"resize", 10}, {"invalidate", 5}, {"shut_down", 1}, {"give_up", 20},
 }};
 constexpr const kind_info& info(what kind) { return kind_infos[static_cast<std::size_t>(kind)]; }
@@ -54,9 +54,9 @@ struct happening {
 
 enum class rule : std::uint8_t {
     callers, max, min_idle, idle_timeout, max_lifetime, leak_after, keepalive, upkeep_every, redial_base, redial_cap,
-    redial_spread, fail_after,
+    redial_spread, fail_after, slow_reset,
 };
-constexpr int rule_count = static_cast<int>(rule::fail_after) + 1;
+constexpr int rule_count = static_cast<int>(rule::slow_reset) + 1;
 
 /// Beside its name: the simplest value, which a counterexample is brought to if it can be, and the largest. Times in units.
 struct rule_range {
@@ -77,6 +77,7 @@ constexpr std::array<rule_range, rule_count> rule_ranges{{
     {"redial_cap", 1, 1, 20, false},
     {"redial_spread", 0, 0, 2, false},
     {"fail_after", 10, 1, 20, false},
+    {"slow_reset", 10, 1, 10, false},
 }};
 
 struct history {
@@ -99,6 +100,7 @@ struct history {
         out.redial = {base * unit, std::max(base, (*this)[rule::redial_cap]) * unit,
                       static_cast<jitter>((*this)[rule::redial_spread])};
         out.fail_after = (*this)[rule::fail_after] * unit;
+        out.slow_reset = (*this)[rule::slow_reset] * unit;
         return out;
     }
 };

@@ -4,8 +4,10 @@
 // the pool says of itself, except whether it is about to replace an old connection. The promises are checked after each event.
 
 #include "pool_history.hpp"
+#include "pool_notes.hpp"
 #include "pool_promises.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -21,32 +23,6 @@ struct finding {
     const char* detail;
 };
 
-enum class stage : std::uint8_t { none, asked, dialing, arriving, resting, lent, resetting, checking, closing };
-constexpr std::array stage_states{slot_state::vacant,    slot_state::asked,     slot_state::dialing,
-                                  slot_state::idle,      slot_state::idle,      slot_state::lent,
-                                  slot_state::resetting, slot_state::resetting, slot_state::closing};
-
-/// What the test knows of a place.
-struct link {
-    stage is = stage::none;
-    int owner = -1, epoch = 0, parked = 0;
-    time_point opened{}, rested{}, heard{}, lent{};
-    bool broken = false, told = false;
-};
-
-enum class caller_state : std::uint8_t { away, waiting, granted, holding };
-struct caller {
-    pool_waiter wait{};
-    caller_state is = caller_state::away;
-    int owns = -1;
-};
-
-/// Somebody who waits for the end of the pool, or runs it.
-struct other {
-    pool_waiter wait{};
-    bool waits = false;
-};
-
 /// Copied onto itself only, so the pointers inside stay right.
 struct model {
     pool_rules rules;
@@ -59,9 +35,9 @@ struct model {
     int waiting = 0, places = 0, epoch = 0, failures = 0, newest = 0, oldest = 0, picked = -1;
     time_point moved{};     // when the line began, or somebody in it was served
     nanoseconds slowest{};  // between two of these
-    time_point now{}, first_failure{}, next_dial{}, upkeep_at = never;
+    time_point now{}, down_at{}, next_dial{}, upkeep_at = never;
     std::array<time_point, 2> losses{never, never};
-    bool drained = false;
+    bool drained = false, locked_out = false;
     std::optional<finding> broken{};
     diary story;
 
@@ -94,9 +70,16 @@ struct model {
     int at_rest() const { return count(stage::resting) + count(stage::arriving); }
     int alive() const { return at_rest() + count(stage::lent) + count(stage::resetting) + count(stage::checking); }
     int total() const { return most_places - count(stage::none); }
+    /// Whoever waits need not count on these any more.
+    int slow_resets() const {
+        return static_cast<int>(std::count_if(links.begin(), links.end(), [this](const link& l) {
+            return l.is == stage::resetting && is_over(l.reset, rules.slow_reset);
+        }));
+    }
+    int coming() const { return dialing() + count(stage::resetting) - slow_resets(); }
     int dials_allowed() const { return failures > 0 ? 1 : most_dials; }
     int wanted() const {
-        const int missing = rules.min_idle - count(stage::resting) - count(stage::checking);
+        const int missing = rules.min_idle - count(stage::resting) - count(stage::checking) - slow_resets();
         return waiting + std::max(0, missing) + int{pool.renewal().wants_one()};
     }
     bool line_is_full() const { return waiting > waiters_per_connection * pool.max(); }  ///< with whoever comes
@@ -156,7 +139,7 @@ struct model {
         case wait_end::closed: check(drained, promise::drained, "only a drained pool is closed"); break;
         case wait_end::down:
             check(alive() == 0 && failures > 0, promise::in_time, "down means nothing alive");
-            check(is_over(first_failure, rules.fail_after), promise::in_time, "down means for long");
+            check(down_at <= now, promise::in_time, "down means for long, or by an error that stays");
             break;
         case wait_end::cancelled: break;
         default: check(false, promise::ends_once, "an acquire that is over has an end");
@@ -255,10 +238,15 @@ struct model {
         at(s).is = stage::checking;
     }
 
+    void begin_reset(link& l) {
+        l.is = stage::resetting;
+        l.reset = now;
+    }
+
     /// In the order in which the pool decides, as far as the chains tell.
     void carry_out(pool_actions& todo, bool coldest = false) {
         while (pool_waiter* const w = todo.done.pop()) ended(*w);
-        while (pool_slot* const s = todo.reset.pop()) at(index(*s)).is = stage::resetting;
+        while (pool_slot* const s = todo.reset.pop()) begin_reset(at(index(*s)));
         while (pool_slot* const s = todo.close.pop()) close(index(*s));
         while (pool_slot* const s = todo.dial.pop()) ask_for(index(*s));
         for (link& l : links) {
@@ -306,6 +294,8 @@ struct model {
             check((c.is == caller_state::waiting) == (c.wait.line == wait_line::acquire), promise::ends_once,
                   "whoever waits stands in line");
         if (drained) check_drained();
+        check(!std::exchange(locked_out, false) || alive() > 0 || waiting == 0, promise::told,
+              "whom an error keeps out that stays is told at once");
         check_wake_ups();
         check_timer();
     }
@@ -320,8 +310,9 @@ struct model {
     void check_wake_ups() {
         if (waiting == 0) return;
         check(count(stage::resting) == 0, promise::served, "nobody waits while a connection is idle");
-        const bool dialed = dialing() + count(stage::resetting) >= waiting || dialing() >= dials_allowed();
-        check(dialed || total() >= pool.max() || pool.due() <= next_dial, promise::served,
+        const bool dialed = coming() >= waiting || dialing() >= dials_allowed();
+        const time_point soon = std::max(next_dial, slow_resets() > 0 ? now : time_point{});  // the timer may be late
+        check(dialed || total() >= pool.max() || pool.due() <= soon, promise::served,
               "whoever waits is dialed for, or a retry is timed");
     }
 
@@ -333,8 +324,13 @@ struct model {
             check(!o.waits || due <= o.wait.deadline, promise::drained, "a timer rings for a shutdown");
         if (somebody_runs()) check(due <= upkeep_at, promise::served, "a timer rings for the upkeep");
         if (waiting > 0 && alive() == 0 && failures > 0 && !pool.pace().is_down())
-            check(due <= first_failure + rules.fail_after, promise::served,
+            check(due <= down_at, promise::served,
                   "a timer rings when the server counts as down");
+        for (const link& l : links) {
+            const bool counted_on = l.is == stage::resetting && !is_over(l.reset, rules.slow_reset);
+            check(!counted_on || waiting == 0 || total() >= pool.max() || due <= l.reset + rules.slow_reset, promise::served,
+                  "a timer rings when a reset is slow");
+        }
         if (rules.leak_after == nanoseconds::zero()) return;
         for (const link& l : links)
             check(l.is != stage::lent || l.told || due <= l.lent + rules.leak_after, promise::served,

@@ -6,7 +6,7 @@ namespace pool_world {
 
 enum class promise {
     counted, owned, served, ends_once, cancelled, first_come, in_time, fit, gauges, paced, drained, resized, renewed,
-    live, heals, refills,
+    told, live, heals, refills,
 };
 
 constexpr const char* text_of(promise p) {
@@ -24,6 +24,7 @@ constexpr const char* text_of(promise p) {
     case promise::drained: return "11: after a drain nothing is lent, and it ends when nothing is left";
     case promise::resized: return "12: a smaller maximum takes nothing away, and the total falls as leases come back";
     case promise::renewed: return "13: what grows old is not closed before its successor is there, while there is room";
+    case promise::told: return "14: whom an error keeps out that stays until it is mended is told at once";
     case promise::live: return "liveness: every wait ends by its deadline";
     case promise::heals: return "liveness: once the server is back, callers are served";
     case promise::refills: return "liveness: min_idle is reached again";

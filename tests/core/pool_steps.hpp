@@ -2,6 +2,7 @@
 #pragma once
 // What can happen to the pool of the model, one thing at a time, and the fair runs that end every history.
 
+#include "../support/wrong_password.hpp"
 #include "pool_model.hpp"
 
 #include <boost/system/errc.hpp>
@@ -49,7 +50,8 @@ public:
         case what::condemn: return m.of(n).is == caller_state::holding;
         case what::begin: return m.at(n).is == stage::asked;
         case what::dial_ok:
-        case what::dial_fail: return m.at(n).is == stage::dialing;
+        case what::dial_fail:
+        case what::dial_deny: return m.at(n).is == stage::dialing;
         case what::reset_ok:
         case what::reset_fail: return m.at(n).is == stage::resetting || m.at(n).is == stage::checking;
         case what::closed: return m.at(n).is == stage::closing;
@@ -161,14 +163,15 @@ private:
         switch (e.kind) {
         case what::begin: return begin(s, todo);
         case what::dial_ok: return dial_succeeded(s, e, todo);
-        case what::dial_fail: return dial_failed(s, e, todo);
+        case what::dial_fail:
+        case what::dial_deny: return dial_failed(s, e, todo);
         case what::closed: m.at(s).is = stage::none; return m.pool.closed(m.slot(s), m.now, todo);
         default: return reset_ended(s, e.kind == what::reset_ok, todo);
         }
     }
 
     void begin(int s, pool_actions& todo) {
-        const bool wanted = m.dialing() + m.count(stage::resetting) <= m.wanted();
+        const bool wanted = m.coming() <= m.wanted();
         const bool fits = !m.drained && m.alive() + m.dialing() + m.count(stage::closing) <= m.pool.max();
         const bool begun = m.pool.begin_dial(m.slot(s), m.now, todo);
         m.check(begun == (wanted && fits), promise::paced, "nobody dials in vain, and what is wanted is dialed");
@@ -192,14 +195,17 @@ private:
 
     void dial_failed(int s, const happening& e, pool_actions& todo) {
         m.at(s).is = stage::none;
-        if (m.failures == 0) m.first_failure = m.now;
-        const int doublings = std::min(m.failures++, 20);
+        const bool stays = e.kind == what::dial_deny;
+        const error_code why = stays ? kedge_test::wrong_password() : make_error_code(refused_by_server);
+        if (m.failures == 0) m.down_at = m.now + m.rules.fail_after;
+        if (stays) m.down_at = std::min(m.down_at, m.now);
+        m.locked_out = stays;
+        const int doublings = stays ? 20 : std::min(m.failures, 20);
+        ++m.failures;
         const nanoseconds longest = std::min<nanoseconds>(m.rules.redial.cap, m.rules.redial.base * (1 << doublings));
-        const nanoseconds pause =
-            m.pool.dial_failed(m.slot(s), make_error_code(refused_by_server), m.now, chance(e), todo);
-        nanoseconds shortest = longest;
-        if (m.rules.redial.spread == jitter::equal) shortest = longest / 2;
-        if (m.rules.redial.spread == jitter::full) shortest = nanoseconds::zero();
+        const nanoseconds pause = m.pool.dial_failed(m.slot(s), why, m.now, chance(e), todo);
+        nanoseconds shortest = m.rules.redial.spread == jitter::none ? longest : longest / 2;
+        if (!stays && m.rules.redial.spread == jitter::full) shortest = nanoseconds::zero();
         m.check(shortest <= pause && pause <= longest, promise::paced, "the pauses between dials grow");
         m.next_dial = m.now + pause;
     }

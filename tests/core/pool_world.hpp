@@ -2,6 +2,7 @@
 #pragma once
 // A small pool (two connections, three callers), everything that can happen to it, and what must hold after each event.
 #include "../support/catch.hpp"
+#include "../support/wrong_password.hpp"
 #include "pool_promises.hpp"
 
 #include <kedge/core/connection_pool.hpp>
@@ -23,12 +24,12 @@ constexpr int callers = 3, places = 2;
 constexpr nanoseconds patience{2};
 
 enum class what : std::uint8_t {
-    acquire, try_acquire, cancel, deliver, recycle, reset, discard, condemn, begin, dial_ok, dial_fail, reset_ok, reset_fail,
-    closed, resize, pass, tick, invalidate, drain,
+    acquire, try_acquire, cancel, deliver, recycle, reset, discard, condemn, begin, dial_ok, dial_fail, dial_deny, reset_ok,
+    reset_fail, closed, resize, pass, tick, invalidate, drain,
 };
 constexpr std::array names{"acquire", "try_acquire", "cancel", "deliver", "recycle", "reset", "discard", "condemn", "begin",
-                           "dial_ok", "dial_fail", "reset_ok", "reset_fail", "closed", "resize", "pass", "tick", "invalidate",
-                           "drain"};
+                           "dial_ok", "dial_fail", "dial_deny", "reset_ok", "reset_fail", "closed", "resize", "pass", "tick",
+                           "invalidate", "drain"};
 
 struct step {
     what kind;
@@ -49,7 +50,8 @@ struct world {
     pool_waiter upkeep{}, drain_end{};
     std::array<caller_state, callers> state{};
     std::array<int, callers> owns{-1, -1, -1};
-    std::array<int, callers> line{};  // who waits, in order of arrival
+    std::array<int, callers> line{};             // who waits, in order of arrival
+    std::array<time_point, places> reset_since{};  // never: it is not reset between two leases
     int waiting = 0;
     time_point now{};
     bool drained = false;
@@ -79,6 +81,13 @@ struct world {
     int owners(int s) const { return static_cast<int>(std::ranges::count(owns, s)); }
     int count(slot_state wanted) const { return static_cast<int>(std::ranges::count(slots, wanted, &pool_slot::state)); }
     int checked() const { return static_cast<int>(std::ranges::count(slots, true, &pool_slot::checked)); }
+    /// Resets that somebody may count on.
+    int quick_resets() const {
+        int n = 0;
+        for (std::size_t s = 0; s < slots.size(); ++s)
+            n += slots[s].state == slot_state::resetting && !slots[s].checked && now < reset_since[s] + rules.slow_reset;
+        return n;
+    }
     int total() const { return places - count(slot_state::vacant); }
     bool is_fit(const pool_slot& s) const { return s.generation == pool.generation() && now < s.retire_at; }
 
@@ -131,7 +140,7 @@ struct world {
         }
         while (pool_slot* const s = todo.close.pop()) broke ? check(owners(index(*s)) == 0, promise::owned) : closing(*s, before);
         while (todo.dial.pop()) check(now >= pool.pace().next(), promise::paced);
-        while (todo.reset.pop()) {}
+        while (pool_slot* const s = todo.reset.pop()) reset_since[static_cast<std::size_t>(index(*s))] = now;
         while (pool_slot* const s = todo.check.pop()) check(s->checked && owners(index(*s)) == 0, promise::owned);
     }
 
@@ -149,7 +158,8 @@ struct world {
         case what::condemn: return of(e.arg) == caller_state::holding;
         case what::begin: return at(e.arg) == slot_state::asked;
         case what::dial_ok:
-        case what::dial_fail: return at(e.arg) == slot_state::dialing;
+        case what::dial_fail:
+        case what::dial_deny: return at(e.arg) == slot_state::dialing;
         case what::reset_ok:
         case what::reset_fail: return at(e.arg) == slot_state::resetting;
         case what::closed: return at(e.arg) == slot_state::closing;
@@ -200,7 +210,7 @@ struct world {
     void begin(int s, pool_actions& todo) {
         const int wanted = pool.waiting() + pool.renewal().wants_one() + std::max(0, rules.min_idle - count(slot_state::idle));
         if (!pool.begin_dial(slot(s), now, todo)) return;
-        check(count(slot_state::dialing) + count(slot_state::resetting) - checked() <= wanted, promise::paced);
+        check(count(slot_state::dialing) + quick_resets() <= wanted, promise::paced);
         check(total() <= pool.max(), promise::counted);
     }
 
@@ -237,6 +247,7 @@ struct world {
         case what::begin: begin(e.arg, todo); break;
         case what::dial_ok: pool.dial_succeeded(s, now, 0, todo); break;
         case what::dial_fail: pool.dial_failed(s, refused, now, 0, todo); break;
+        case what::dial_deny: pool.dial_failed(s, kedge_test::wrong_password(), now, 0, todo); break;
         case what::reset_ok: pool.reset_ended(s, true, now, todo); break;
         case what::reset_fail: pool.reset_ended(s, false, now, todo); break;
         case what::closed: pool.closed(s, now, todo); break;
@@ -246,9 +257,11 @@ struct world {
         case what::invalidate: pool.invalidate(now, todo); break;
         case what::drain: drain(todo); break;
         }
+        const bool denied = e.kind == what::dial_deny && count(slot_state::lent) + count(slot_state::resetting) == 0;
         carry_out(todo, e.kind >= what::discard && e.kind <= what::reset_fail);
         check_places(before);
         check_line();
+        check(!denied || waiting == 0, promise::told);
     }
 
     void tick(pool_actions& todo) {
@@ -273,9 +286,13 @@ struct world {
 
     void check_line() {
         if (waiting == 0) return;
-        const int on_the_way = total() - count(slot_state::idle) - count(slot_state::lent);
+        const int resets = count(slot_state::resetting), slow = resets - quick_resets();
+        const int on_the_way = total() - count(slot_state::idle) - count(slot_state::lent) - slow;
         check(count(slot_state::idle) == 0 && pool.due() != never, promise::served);
-        check(on_the_way > 0 || total() >= pool.max() || pool.due() <= pool.pace().next(), promise::served);
+        const time_point soon = std::max(pool.pace().next(), slow > 0 ? now : time_point{});  // the timer may be late
+        check(on_the_way > 0 || total() >= pool.max() || pool.due() <= soon, promise::served);
+        if (quick_resets() > 0 && on_the_way == quick_resets() && total() < pool.max())
+            check(pool.due() <= std::max(pool.pace().next(), now + rules.slow_reset), promise::served);
     }
 };
 static_assert(std::is_trivially_copyable_v<pool_waiter> && std::is_trivially_copyable_v<pool_slot>);

@@ -136,6 +136,37 @@ TEST_CASE("dirty connections are reset before the next borrower gets them, broke
     CHECK(b.backend.closed == 2);
 }
 
+TEST_CASE("a reset that does not end keeps nobody waiting while there is room, and quick ones open nothing") {
+    bench b({.max = 8, .connect_timeout = 5s});
+    SECTION("one that hangs") {
+        auto l = b.take();
+        l->state = reuse::needs_reset;
+        b.backend.hangs = true;
+        { const auto back = std::move(l); }
+        const auto w = b.acquire();
+        b.sim.run_for(10ms);
+        b.backend.hangs = false;
+        CHECK(b.pool.snapshot().resetting == 1);
+        b.sim.run_for(1s);
+        REQUIRE(w->done);
+        CHECK(w->held->number == 2);
+        CHECK(w->at.time_since_epoch() < 300ms);
+    }
+    SECTION("many under load") {
+        b.backend.takes = 10ms;
+        auto one = b.take(), two = b.take();
+        for (int i = 0; i < 100; ++i) {
+            one->state = two->state = reuse::needs_reset;
+            { const auto back = std::move(one), too = std::move(two); }
+            const auto w1 = b.acquire(), w2 = b.acquire();
+            b.sim.run_until([&] { return w1->done && w2->done; });
+            one = std::move(w1->held), two = std::move(w2->held);
+        }
+        CHECK(b.backend.resets == 200);
+        CHECK(b.backend.dials == 2);
+    }
+}
+
 TEST_CASE("a reset that takes too long ends in closing") {
     bench b({.max = 1, .connect_timeout = 200ms});
     { auto l = b.take(); b.backend.hangs = true; l->state = reuse::needs_reset; }

@@ -8,7 +8,7 @@ PERMITS, HANDLERS = "policies/permits.cpp", "policies/pipeline_handler.cpp"
 CALLS, POOL, PLACES = "conformance/calls.cpp", "conformance/pool.cpp", "conformance/places.cpp"
 THREADS, COROUTINES, MEMORY = "policies/races_threads.cpp", "policies/coroutine_executors.cpp", "policies/allocations.cpp"
 NESTED = "policies/coroutine_home.cpp"
-EXPLORE, CORE = "core/connection_pool_explore.cpp", "core/connection_pool.hpp"
+EXPLORE, CORE, RESETTING = "core/connection_pool_explore.cpp", "core/connection_pool.hpp", "core/pool_resetting.hpp"
 ASAN, TSAN, ASSERTED = "AddressSanitizer", "ThreadSanitizer", r"test cases:.*\d+ failed(?! as)"
 
 # name: what would go wrong (preset, test, Catch2's selection, what must be seen), header, text, replacement
@@ -137,7 +137,7 @@ MUTANTS |= {
 # The pool's core: each breaks the promise that the exploration then has to name.
 PROMISES = {
     "closing connection not counted": (1, CORE, "open() + uncounted + closing_ < max_", "open() + uncounted < max_"),
-    "dial beside what closes": (1, CORE, "open() + closing_ <= max_ && coming()", "open() <= max_ && coming()"),
+    "dial beside what closes": (1, CORE, "open() + closing_ <= max_ && coming(now)", "open() <= max_ && coming(now)"),
     "lent to two at once": (2, CORE, "        lines_.waiting.serve(*w, slot, lent_, now, todo);\n",
         "        lines_.waiting.serve(*w, slot, lent_, now, todo);\n"
         "        if (pool_waiter* const x = lines_.waiting.front()) lines_.waiting.serve(*x, slot, lent_, now, todo);\n"),
@@ -146,6 +146,8 @@ PROMISES = {
         "        if (!w || slot.state == slot_state::dialing) return idle_.push(slot, now);"),
     "no dial for those behind": (3, CORE, "        --closing_;\n        vacate(slot);\n        demand(now, todo);",
         "        --closing_;\n        vacate(slot);\n        if (closed_) settle(todo);"),
+    "waits for a reset that never ends": (3, RESETTING, "watch_.next(slots, now)", "false"),
+    "nothing rings when a reset is slow": (3, CORE, "            if (has_room()) at = std::min(at, resets_.due());\n", ""),
     "refused as down after it is back": (3, "core/pool_dialing.hpp", "        down_ = false;\n", ""),
     "told twice": (4, CORE, "if (closed_) return void(waiter.end = wait_end::closed);",
         "if (closed_) return waiter.end = wait_end::closed, todo.done.push(waiter);"),
@@ -162,6 +164,7 @@ PROMISES = {
     "counter drifts": (9, CORE, "        --resetting_;\n        const bool rested", "        if (ok) --resetting_;\n        const bool rested"),
     "pause ignored": (10, "core/pool_dialing.hpp", "bool pausing(time_point now) const noexcept { return now < next_; }",
         "bool pausing(time_point) const noexcept { return false; }"),
+    "another connection beside a quick reset": (10, RESETTING, "return resets_ - slow_;", "return 0;"),
     "two probers": (10, "core/pool_dialing.hpp", "        limit_ = 1;\n", ""),
     "dial that nobody wants any more": (10, CORE, "open() + closing_ <= max_ && coming() <= wanted()", "open() + closing_ <= max_"),
     "granted after the drain": (11, CORE, "return closed_ || slot.generation", "return slot.generation"),
@@ -172,11 +175,12 @@ PROMISES = {
         "        max_ = max;\n        for (pool_slot* s = slots_; s; s = s->sibling)\n"
         "            if (s->state == slot_state::lent && open() > max_) --lent_, close(*s, todo);\n"),
     "old closed before the new one is there": (13, "core/pool_renewal.hpp", "        return !room;", "        return true;"),
+    "locked out and left to wait": (14, "core/pool_dialing.hpp", "why == condition::permanent", "false"),
     "wait that never ends": ("liveness: every wait ends by its deadline", CORE, "        lines_.waiting.expire(now, todo);\n", ""),
     "never dials again": ("liveness: once the server is back, callers are served", "core/pool_dialing.hpp",
         "next_ = saturating_add(now, pause);", "next_ = never;"),
     "spare connection forgotten": ("liveness: min_idle is reached again", CORE,
-        "std::max(0, rules_.min_idle - idle() - checking_)", "0"),
+        "std::max(0, rules_.min_idle - idle() - resets_.doubtful())", "0"),
 }
 MUTANTS |= {name: ("gcc", EXPLORE, "[explore]", f"promise {number}\\b", header, text, replacement)
             for name, (number, header, text, replacement) in PROMISES.items()}

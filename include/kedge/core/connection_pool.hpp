@@ -5,6 +5,7 @@
 #include <kedge/core/pool_idle.hpp>
 #include <kedge/core/pool_parts.hpp>
 #include <kedge/core/pool_renewal.hpp>
+#include <kedge/core/pool_resetting.hpp>
 
 #include <boost/system/error_code.hpp>
 
@@ -22,7 +23,8 @@ namespace kedge::core {
 class connection_pool {
 public:
     explicit connection_pool(const pool_rules& rules) noexcept
-        : rules_(rules), max_(rules.max), pace_(rules), idle_(rules), renewal_(rules), leaks_(rules.leak_after) {}
+        : rules_(rules), max_(rules.max), pace_(rules), idle_(rules), resets_(rules), renewal_(rules),
+          leaks_(slot_state::lent, rules.leak_after) {}
 
     /// Room for one more connection; `slot` stays for good.
     void add_slot(pool_slot& slot) noexcept {
@@ -72,7 +74,7 @@ public:
         --lent_;
         if (how == reuse::broken || unfit(slot, now) || gives_way(slot, now)) close(slot, todo);
         else if (how == reuse::needs_reset) {
-            move(slot, slot_state::resetting, resetting_);
+            resets_.begin_reset(slot, now);
             todo.reset.push(slot);
         } else hand_over(slot, now, todo);
         retire(1, now, todo);
@@ -90,9 +92,7 @@ public:
     }
 
     void reset_ended(pool_slot& slot, bool ok, time_point now, pool_actions& todo) noexcept {
-        --resetting_;
-        const bool rested = std::exchange(slot.checked, false);
-        checking_ -= rested;
+        const bool rested = resets_.ended(slot);
         if (!ok || unfit(slot, now)) close(slot, todo);
         else if (rested && lines_.waiting.empty()) idle_.push_coldest(slot, now);
         else hand_over(slot, now, todo);
@@ -102,15 +102,16 @@ public:
 
     /// A dial that was asked for is about to start. False: nobody wants it any more, and the slot is vacant again.
     bool begin_dial(pool_slot& slot, time_point now, pool_actions& todo) noexcept {
-        if (!closed_ && open() + closing_ <= max_ && coming() <= wanted()) {
+        const bool begun = !closed_ && open() + closing_ <= max_ && coming(now) <= wanted();
+        if (begun) {
             slot.state = slot_state::dialing;
             slot.generation = generation_;
-            return true;
+        } else {
+            --dialing_;
+            vacate(slot);
         }
-        --dialing_;
-        vacate(slot);
         demand(now, todo);
-        return false;
+        return begun;
     }
 
     void dial_succeeded(pool_slot& slot, time_point now, std::uint64_t random, pool_actions& todo) noexcept {
@@ -162,6 +163,7 @@ public:
         if (!lines_.waiting.empty()) {
             if (held_back_) at = std::min(at, pace_.next());
             if (!pace_.is_down() && alive() == 0) at = std::min(at, pace_.down_at());
+            if (has_room()) at = std::min(at, resets_.due());
         }
         if (!lines_.upkeep.empty()) at = std::min(at, upkeep_at_);
         return lent_ > 0 ? std::min(at, leaks_.due()) : at;
@@ -214,7 +216,7 @@ public:
     int used() const noexcept { return lent_; }
     int idle() const noexcept { return idle_.size(); }
     int dialing() const noexcept { return dialing_; }
-    int resetting() const noexcept { return resetting_; }
+    int resetting() const noexcept { return resets_.size(); }
     int closing() const noexcept { return closing_; }
     int waiting() const noexcept { return lines_.waiting.size(); }
     int slot_count() const noexcept { return slot_count_; }
@@ -235,17 +237,17 @@ public:
     }
 
 private:
-    int alive() const noexcept { return lent_ + idle() + resetting_; }
+    int alive() const noexcept { return lent_ + idle() + resetting(); }
     int open() const noexcept { return alive() + dialing_; }
     /// @param uncounted connections that just left one count and did not enter another
     bool has_room(int uncounted = 0) const noexcept { return open() + uncounted + closing_ < max_; }
 
     /// Connections that somebody would be glad of.
     int wanted() const noexcept {
-        return waiting() + std::max(0, rules_.min_idle - idle() - checking_) + int{renewal_.wants_one()};
+        return waiting() + std::max(0, rules_.min_idle - idle() - resets_.doubtful()) + int{renewal_.wants_one()};
     }
-    /// Connections that will be free soon. A check may find that its connection is dead: nobody should have counted on it.
-    int coming() const noexcept { return dialing_ + resetting_ - checking_; }
+    /// Connections that will be free soon.
+    int coming(time_point now) noexcept { return dialing_ + resets_.soon(slots_, now); }
 
     bool unfit(const pool_slot& slot, time_point now) const noexcept {
         const bool surplus = slot.state != slot_state::idle && open() + 1 > max_;  // its old count is gone already
@@ -257,7 +259,7 @@ private:
     void lend(pool_slot& slot, time_point now) noexcept {
         move(slot, slot_state::lent, lent_);
         slot.since = now;
-        leaks_.lent(slot, lent_);
+        leaks_.entered(slot, lent_);
     }
 
     void vacate(pool_slot& slot) noexcept {
@@ -289,10 +291,8 @@ private:
 
     void check_idle(time_point now, pool_actions& todo) noexcept {
         if (lines_.upkeep.empty()) return;
-        while (pool_slot* const s = checking_ < most_checks ? idle_.pop_silent(now) : nullptr) {
-            s->checked = true;
-            ++checking_;
-            move(*s, slot_state::resetting, resetting_);
+        while (pool_slot* const s = resets_.may_check() ? idle_.pop_silent(now) : nullptr) {
+            resets_.begin_check(*s);
             todo.check.push(*s);
         }
     }
@@ -310,9 +310,9 @@ private:
     void demand(time_point now, pool_actions& todo) noexcept {
         held_back_ = false;
         if (closed_) return settle(todo);
-        if (coming() >= wanted()) return;
+        if (coming(now) >= wanted()) return;
         if (pace_.pausing(now)) return void(held_back_ = true);
-        while (pace_.allows_another(dialing_) && coming() < wanted() && has_room() && !vacant_.empty()) {
+        while (pace_.allows_another(dialing_) && coming(now) < wanted() && has_room() && !vacant_.empty()) {
             pool_slot& slot = *vacant_.pop_front();
             move(slot, slot_state::asked, dialing_);
             todo.dial.push(slot);
@@ -332,16 +332,17 @@ private:
 
     pool_rules rules_;
     int max_;
-    int lent_ = 0, dialing_ = 0, resetting_ = 0, checking_ = 0, closing_ = 0, slot_count_ = 0;
+    int lent_ = 0, dialing_ = 0, closing_ = 0, slot_count_ = 0;
     std::uint32_t generation_ = 0;
     bool closed_ = false, held_back_ = false;
     dial_pace pace_;
     idle_connections idle_;
+    resetting_connections resets_;
     connection_renewal renewal_;
     waiter_queue<pool_slot> vacant_;
     pool_lines lines_;
     loss_record losses_;
-    leak_watch leaks_;
+    overdue_watch leaks_;
     pool_slot* slots_ = nullptr;
     time_point upkeep_at_ = never;
 };

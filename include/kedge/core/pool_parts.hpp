@@ -44,6 +44,10 @@ inline constexpr nanoseconds upkeep_interval = std::chrono::seconds(30);
 inline constexpr nanoseconds keepalive_interval = std::chrono::minutes(2);
 inline constexpr int most_checks = 2;
 
+/// A reset is a round trip or two, also between continents. One that takes longer is no faster than to open another
+/// connection, and perhaps never ends; so whoever waits does not count on it any more.
+inline constexpr nanoseconds reset_patience = std::chrono::milliseconds(200);
+
 struct pool_rules {
     int max = 20;
     int min_idle = 0;
@@ -52,6 +56,7 @@ struct pool_rules {
     nanoseconds leak_after{0};
     nanoseconds keepalive{0};
     nanoseconds upkeep_every = upkeep_interval;
+    nanoseconds slow_reset = reset_patience;
     backoff_rules redial = dial_backoff;
     nanoseconds fail_after = down_after;
 };
@@ -65,14 +70,14 @@ enum class slot_state : std::uint8_t { vacant, asked, dialing, idle, lent, reset
 /// The place of one connection; it belongs to the pool's shell and does not move.
 struct pool_slot : queue_hook<pool_slot> {
     pool_slot* sibling = nullptr;
-    time_point since{};            ///< of idle and lent
+    time_point since{};            ///< of idle, lent and reset
     time_point renew_at = never;   ///< when another one should take its place
     time_point retire_at = never;  ///< when it is not lent any more
     nanoseconds rested{0};         ///< how long it had been idle when it was lent
     time_point alive_at{};         ///< at rest: when it was last known to live
     std::uint32_t generation = 0;
     slot_state state = slot_state::vacant;
-    bool leak_seen = false;
+    bool overdue = false;  ///< lent or reset for too long, which is known
     bool checked = false;  ///< resetting, but it was at rest
 };
 
@@ -115,34 +120,38 @@ private:
     std::array<time_point, losses_that_condemn - 1> before_{never, never};
 };
 
-/// Finds leases that are held for too long: a scan, but only when one may be.
-class leak_watch {
+/// Finds connections that are in one state for too long, since `slot.since`: a scan, but only when one may be.
+class overdue_watch {
 public:
-    explicit constexpr leak_watch(nanoseconds after) noexcept : after_(after) {}
+    /// @param after 0: never
+    constexpr overdue_watch(slot_state in, nanoseconds after) noexcept : state_(in), after_(after) {}
 
+    /// @ref never, too, while nothing is watched. Stays when a connection leaves that state: not later than the truth.
     time_point due() const noexcept { return due_; }
 
-    /// @param all how many are lent, this one included
-    void lent(pool_slot& slot, int all) noexcept {
-        slot.leak_seen = false;
+    /// @param all how many are in that state, this one included
+    void entered(pool_slot& slot, int all) noexcept {
+        slot.overdue = false;
         if (after_ > nanoseconds::zero()) due_ = std::min(all == 1 ? never : due_, saturating_add(slot.since, after_));
     }
 
+    /// One that was not told of before; null if there is none.
     pool_slot* next(pool_slot* slots, time_point now) noexcept {
         if (now < due_) return nullptr;
         due_ = never;
         for (pool_slot* s = slots; s; s = s->sibling) {
-            if (s->state != slot_state::lent || s->leak_seen) continue;
+            if (s->state != state_ || s->overdue) continue;
             const time_point at = saturating_add(s->since, after_);
-            if (at <= now) return due_ = now, s->leak_seen = true, s;
+            if (at <= now) return due_ = now, s->overdue = true, s;
             due_ = std::min(due_, at);
         }
         return nullptr;
     }
 
 private:
+    slot_state state_;
     nanoseconds after_;
-    time_point due_ = never;  ///< never, too, while nothing is watched
+    time_point due_ = never;
 };
 
 /// One line of waiters, and a lower bound of their deadlines: no heap and no timer for each of them.
