@@ -5,6 +5,8 @@
 
 #include <boost/asio/error.hpp>
 
+#include <algorithm>
+#include <iterator>
 #include <string_view>
 
 using namespace kedge;
@@ -102,8 +104,8 @@ TEST_CASE("what each SQLSTATE means for breaker, retry, connection and pool") {
         CHECK(postgres::condemns(ec) == one.condemns);
         CHECK((ec == condition::overload) == (one.judged.judged == kind::overload));
         CHECK((ec == condition::transient) == (one.judged.again != replay::never));
-        const bool locked_out =
-            one.state.starts_with("28") || one.state == "3D000" || one.state == "42501" || one.state == "KE002";
+        constexpr std::string_view permanent[] = {"28000", "28P01", "3D000", "42501", "KE002"};
+        const bool locked_out = std::ranges::find(permanent, one.state) != std::end(permanent);
         CHECK((ec == condition::permanent) == locked_out);
     }
 }

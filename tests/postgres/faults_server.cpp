@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // What servers do to their clients, by a real one: backends end, it stops, crashes, recovers, and has too many clients.
 #include "calls.hpp"
+#include "proxy.hpp"
 
 #include <algorithm>
 #include <vector>
@@ -141,6 +142,51 @@ TEST_CASE("a server that is stopped for two seconds: the breaker opens, callers 
     const auto back = [&] { return !ask(io, db, "select 1", {}, within(2s))->ec; };
     CHECK(wait_until(io, back));
     shut_down(io, db);
+}
+
+TEST_CASE("what keeps a client out is told at once and not tried again and again, and heals when it is mended") {
+    postgres_server& server = postgres_server::shared();
+    std::string user = "clerk:new", database = "shop", mend = "alter role clerk password 'new'";
+    pg::errc said = pg::errc::invalid_password;
+    SECTION("the password") {}
+    SECTION("the database") {
+        user = "clerk:pass%3Aword%2F%C3%A4", database = "annex", mend = "create database annex";
+        said = pg::errc::no_such_database;
+    }
+    SECTION("the right to use it") {
+        user = "clerk:pass%3Aword%2F%C3%A4", mend = "grant connect on database shop to public";
+        server.sql("revoke connect on database shop from public, clerk");
+        server.sql("alter database shop owner to postgres");
+        said = pg::errc::insufficient_privilege;
+    }
+    fault_proxy proxy(server.port());
+    asio::io_context io;
+    const dials seen;
+    const std::string where = "@localhost:" + std::to_string(proxy.port()) + "/" + database + "?sslmode=disable";
+    client db(io, {.url = "postgresql://" + user + where,
+                   .max_connections = 4,
+                   .on_event = seen.listener()});
+    const kedge::time_point end = kedge::now() + 1s;
+    std::vector<asked_ptr> calls;
+    for (int i = 0; i < 20; ++i) calls.push_back(start(db, "select 1", {}, repeatable()));
+    for (const asked_ptr& c : calls) {
+        finish(io, c);
+        CHECK(c->ec == said);
+        CHECK(c->report.attempts == 1);
+    }
+    while (kedge::now() < end) CHECK(ask(io, db, "select 1", {}, repeatable())->ec);
+    CHECK(db.snapshot().pool.down);
+    CHECK(*seen.failed >= 1);
+    CHECK(*seen.failed <= 2);
+    CHECK(proxy.connections() <= 2);
+
+    server.sql(mend);
+    const auto back = [&] { return !ask(io, db, "select 1", {}, repeatable(2s))->ec; };
+    CHECK(wait_until(io, back));
+    shut_down(io, db);
+    server.sql("alter database shop owner to clerk");
+    server.sql("alter role clerk password '" + postgres_server::password() + "'");
+    server.sql("drop database if exists annex");
 }
 
 TEST_CASE("a server in recovery is left in peace until it lets somebody in") {

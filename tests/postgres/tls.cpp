@@ -51,7 +51,7 @@ error_code refused(const std::string& parameters, const std::string& host = "loc
                                       std::string("confidential")})
         CHECK(said.find(secret) == std::string::npos);
     CHECK(proxy.connections() >= 1);
-    CHECK(proxy.connections() <= 12);
+    CHECK(proxy.connections() <= 2);
     const error_code why = db.snapshot().pool.last_connect_error;
     shut_down(io, db);
     return why;

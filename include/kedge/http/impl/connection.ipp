@@ -112,6 +112,8 @@ KEDGE_DECL asio::awaitable<error_code> connection::shake_hands() {
     co_await stream_->async_handshake(asio::ssl::stream_base::client, asio::redirect_error(asio::use_awaitable, ec));
     if (ec && ec != asio::error::operation_aborted && SSL_get_verify_result(ssl) != X509_V_OK) ec = errc::not_verified;
     if (!ec && !is_verified(ssl)) ec = errc::not_verified;
+    // A session whose certificate has expired says nothing about the one that the next dial, without a session, is shown.
+    if (ec == errc::not_verified && SSL_session_reused(ssl)) ec = asio::error::connection_aborted;
     if (ec == asio::ssl::error::stream_truncated) ec = asio::error::eof;
     if (ec) tls.drop_session();
     else reached(send_phase::tls_done);
