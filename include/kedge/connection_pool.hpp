@@ -92,7 +92,8 @@ template <class T, class F> struct start_pool_use {
  *
  *  First come, first served: a connection that comes back goes to whoever waits longest, and nobody overtakes.
  *  Connections are opened by the pool, two at a time, never by the one who waits; while the server is away one at a
- *  time, ever more slowly, and after a second without any connection those who wait get the connect error itself.
+ *  time, ever more slowly, and after a second without any connection those who wait get the connect error itself; at once
+ *  if it is `condition::permanent`.
  *
  *  A handle: copies share the pool, and destroying the last one shuts it down. Works without @ref async_run.
  *
