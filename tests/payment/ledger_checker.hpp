@@ -5,8 +5,10 @@
 #include <kedge/payment/provider.hpp>
 #include <kedge/payment/result.hpp>
 #include <kedge/testing/simulated_provider.hpp>
+#include <kedge/testing/simulation.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <optional>
 #include <set>
@@ -20,11 +22,15 @@ namespace payment_test {
 using namespace kedge;
 using payment::outcome;
 
+/// The provider's window of 24 h, less a tenth for clocks that disagree.
+inline constexpr nanoseconds key_life = nanoseconds(std::chrono::hours(24)) / 10 * 9;
+
 /// Watches clients from outside, between them and the provider, and compares what they say with the provider's ledger.
 /// It knows an intent by its reference, and by no key that a client could make up.
 class ledger_checker {
 public:
-    explicit ledger_checker(const testing::simulated_provider& provider) : provider_(provider) {}
+    ledger_checker(const testing::simulation& sim, const testing::simulated_provider& provider)
+        : sim_(sim), provider_(provider) {}
 
     /// @param named  the request says how much; else the provider does
     void intends(const std::string& reference, const money& amount, bool named = true) {
@@ -36,6 +42,20 @@ public:
         intent& i = intents_.at(reference);
         ++i.calling[process];
         if (std::exchange(i.refused, false)) m3_no_execution_behind_a_refusal(reference, outcome::rejected);
+    }
+
+    /// The journal writes the intent, of which it knew `before`.
+    void writes_intent(const std::string& reference, outcome before) {
+        intent& i = intents_.at(reference);
+        i.trail.emplace_back(std::nullopt);
+        if (before == outcome::not_sent) i.first_sent.reset();  // the provider has never seen the key
+    }
+
+    /// The journal writes how it ended.
+    void writes_settlement(const std::string& reference, outcome how) {
+        intent& i = intents_.at(reference);
+        m14_the_trail_goes_on_legally(reference, i, how);
+        i.trail.emplace_back(how);
     }
 
     /// The journal has it for good.
@@ -53,6 +73,7 @@ public:
         const std::string key = key_of(what);
         m6_key_and_bytes_stay(reference, i, key, what);
         m7_recorded_before_the_first_byte(reference, i);
+        m8_sent_while_the_provider_knows_the_key(reference, i);
         m9_one_attempt_at_a_time(reference, i, process);
         m10_only_calls_that_may_send_do(reference, i, process);
     }
@@ -83,6 +104,8 @@ public:
         --i.calling[process];
         told_by_reconciling(reference, r);
         m4_unknown_is_not_said_lightly(reference, i, r);
+        if (r.report().attempts > 0 && !r.recorded() && !i.in_doubt)
+            violated("M14", reference + " was sent, and its end is not in the journal");
     }
 
     void told_by_reconciling(const std::string& reference, const payment_result& r) {
@@ -95,6 +118,7 @@ public:
         m4_m5_only_an_answer_about_it_settles(reference, i, r, was_busy);
         m10_settled_stays_settled(reference, i, r);
         m11_success_was_said_by_a_matching_answer(reference, i.heard, r.outcome());
+        m14_what_is_told_is_written(reference, i, r);
         const bool calling = std::ranges::any_of(i.calling, [](const auto& c) { return c.second > 0; });
         i.refused = no_money_moves(r.outcome()) && !calling;
         if (!i.refused || r.error() != payment::errc::not_found) return;
@@ -130,6 +154,7 @@ public:
             m1_executed_once_at_most(reference);
             if (i.settled) m2_success_is_in_the_ledger(reference, i, *i.settled);
             if (i.refused) m3_no_execution_behind_a_refusal(reference, outcome::rejected);
+            m14_the_trail_tells_the_end(reference, i);
         }
         m12_every_amount_is_exact();
     }
@@ -151,6 +176,8 @@ private:
         std::optional<outcome> settled{};           // told, and in the journal
         std::map<int, int> calling{};               // calls that may send, by process
         std::set<int> in_flight{};                  // processes with an attempt under way
+        std::optional<time_point> first_sent{};     // with a key that the provider had not seen
+        std::vector<std::optional<outcome>> trail{};  // all that the journal wrote: begun, or settled so
     };
 
     static bool no_money_moves(outcome o) noexcept {
@@ -218,6 +245,11 @@ private:
         if (!i.recorded) violated("M7", reference + " is sent before it is in the journal");
     }
 
+    void m8_sent_while_the_provider_knows_the_key(const std::string& reference, intent& i) {
+        if (!i.first_sent) i.first_sent = sim_.now();
+        if (sim_.now() - *i.first_sent > key_life) violated("M8", reference + " is sent when its key may be forgotten");
+    }
+
     void m9_one_attempt_at_a_time(const std::string& reference, intent& i, int process) {
         if (!i.in_flight.insert(process).second) violated("M9", reference + " has two attempts in flight");
     }
@@ -244,6 +276,37 @@ private:
                 violated("M12", m.reference + " was charged with " + to_string(m.amount));
     }
 
+    void m14_the_trail_goes_on_legally(const std::string& reference, const intent& i, outcome how) {
+        if (i.trail.empty()) violated("M14", reference + " is settled before it is begun");
+        const outcome before = replayed(i.trail);
+        if (is_final(before) && how != before)
+            violated("M14", reference + " was " + to_string(before) + " in the journal, and " + to_string(how) + " is written");
+    }
+
+    void m14_what_is_told_is_written(const std::string& reference, const intent& i, const payment_result& r) {
+        const bool says_nothing_new = r.from_journal() || r.report().attempts == 0 || r.outcome() == outcome::unknown;
+        if (!r.recorded() || says_nothing_new || did_nothing(r.error())) return;
+        const auto last = std::ranges::find_if(i.trail.rbegin(), i.trail.rend(), [](const auto& e) { return e.has_value(); });
+        if (last == i.trail.rend() || **last != r.outcome())
+            violated("M14", reference + " is told to be " + to_string(r.outcome()) + ", which is not what was written");
+    }
+
+    void m14_the_trail_tells_the_end(const std::string& reference, const intent& i) {
+        const outcome end = replayed(i.trail);
+        const int executions = provider_.executions(reference);
+        if ((end == outcome::succeeded && executions != 1) || (no_money_moves(end) && executions != 0))
+            violated("M14", reference + " is " + to_string(end) + " by what was written, and was executed " +
+                                std::to_string(executions) + " times");
+    }
+
+    /// What a journal that is read from its start says of the end.
+    static outcome replayed(const std::vector<std::optional<outcome>>& trail) {
+        outcome now = outcome::unknown;
+        for (const auto& written : trail)
+            if (!is_final(now)) now = written.value_or(now == outcome::pending ? now : outcome::unknown);
+        return now;
+    }
+
     static std::string field(const std::string& body, std::string_view name) {
         const auto fields = kedge::detail::json_reader::read(body);
         const auto at = fields ? fields->find(name) : decltype(fields->end()){};
@@ -265,6 +328,7 @@ private:
         return at == keys_.end() ? nullptr : of_reference(at->second);
     }
 
+    const testing::simulation& sim_;
     const testing::simulated_provider& provider_;
     std::map<std::string, intent> intents_;
     std::map<std::string, std::string> keys_;  // whose each is

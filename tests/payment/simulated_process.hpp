@@ -45,7 +45,7 @@ private:
 struct surroundings {
     explicit surroundings(std::uint64_t seed)
         : sim(seed, std::chrono::sys_days{std::chrono::October / 26 / 2025}), chance(seed),
-          provider(std::make_shared<testing::simulated_provider>(sim)), checker(*provider) {}
+          provider(std::make_shared<testing::simulated_provider>(sim)), checker(sim, *provider) {}
 
     testing::simulation sim;
     dice chance;
@@ -132,6 +132,7 @@ public:
             payment::standing before;
             const auto keep = [&](error_code e, payment::standing s) { ec = e, before = std::move(s); };
             if (writes) world_.disk.begin(what, keep);
+            if (writes && !ec) world_.checker.writes_intent(what.reference, before.outcome);
             if (fails && writes) world_.checker.in_doubt(what.reference);
             if (fails) ec = boost::asio::error::no_buffer_space, before = {};
             later([this, ec, what, before = std::move(before), handler = std::move(handler)]() mutable {
@@ -145,13 +146,13 @@ public:
         later([this, how, handler = std::move(handler)]() mutable {
             error_code ec;
             const bool fails = world_.chance.chance(world_.journal_fails), writes = !fails || world_.chance.chance(0.5);
-            if (writes) world_.disk.settle(how, [&](error_code e) { ec = e; });
-            if (fails) {
-                ec = boost::asio::error::no_buffer_space;
-                world_.disk.find(how.key, [&](error_code, const std::optional<payment::entry>& known) {
-                    if (known) world_.checker.in_doubt(known->what.reference);
-                });
-            }
+            if (fails) ec = boost::asio::error::no_buffer_space;
+            world_.disk.find(how.key, [&](error_code, const std::optional<payment::entry>& known) {
+                if (!known) return world_.checker.violated("M14", how.key.text() + " is settled and was never begun");
+                if (writes) world_.checker.writes_settlement(known->what.reference, how.outcome);
+                if (fails) world_.checker.in_doubt(known->what.reference);
+            });
+            if (writes) world_.disk.settle(how, [](error_code) {});
             later([ec, handler = std::move(handler)]() mutable { handler(ec); });
         });
     }

@@ -256,6 +256,9 @@ PAYMENTS = {
     "a journal that fails says that nothing was sent": ("M3", CALL,
         "if (ec) return refuse(payment::errc::journal_failed, untouched());",
         "if (ec) return refuse(payment::errc::journal_failed, outcome::not_sent);"),
+    "a key is used until it is forgotten": ("M8", CALL, "if (before.seen && before.made) {", "if (false) {"),
+    "an end is told and not written": ("M14", "payment/impl/call_end.ipp",
+        "core_->journal->settle({result_.key_, result_.outcome_, result_.provider_id_}, settled);", "settled({});"),
     "secrets in the provider's words": ("M13", CALL, "if (repeats_a_secret(text)) text", "if (false) text"),
 }
 MUTANTS |= {name: ("gcc", "payment/simulation.cpp", "whatever*", rf"\n{promise}: ", header, text, replacement)
