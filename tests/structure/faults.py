@@ -263,3 +263,20 @@ PAYMENTS = {
 }
 MUTANTS |= {name: ("gcc", "payment/simulation.cpp", "whatever*", rf"\n{promise}: ", header, text, replacement)
             for name, (promise, header, text, replacement) in PAYMENTS.items()}
+
+# What a signature, an endpoint and a metric must never be.
+SIGN, WHERE, METRICS = "aws/sigv4.cpp", "aws/endpoint.cpp", "aws/emf.cpp"
+MUTANTS |= {
+    "signing key kept over midnight": ("gcc", SIGN, "[aws]", ASSERTED, "aws/impl/sigv4.ipp",
+        "if (same && date_ == date)", "if (same)"),
+    "signing key kept when keys rotate": ("gcc", SIGN, "[aws]", ASSERTED, "aws/impl/sigv4.ipp",
+        "if (same && date_ == date)", "if (date_ == date)"),
+    "token of earlier keys sent on": ("gcc", SIGN, "[aws]", ASSERTED, "aws/impl/sigv4.ipp",
+        'http::detail::same_name(name, "x-amz-security-token") ||', ""),
+    "metadata reached as an IPv6 address": ("gcc", WHERE, "[aws]", ASSERTED, "aws/impl/endpoint.ipp",
+        "const detail::address what = detail::unwrapped(given);", "const detail::address what = given;"),
+    "logs sent unencrypted": ("gcc", WHERE, "[aws]", ASSERTED, "aws/impl/endpoint.ipp",
+        "if (!url.tls && !is_this_machine(url))", "if (!url.tls && !is_this_machine(url) && !o.any_host)"),
+    "a metric twice in one document": ("gcc", METRICS, "[aws]", ASSERTED, "aws/impl/emf.ipp",
+        "from += detail::max_values, out.finish()", "from += detail::max_values"),
+}
