@@ -280,3 +280,27 @@ MUTANTS |= {
     "a metric twice in one document": ("gcc", METRICS, "[aws]", ASSERTED, "aws/impl/emf.ipp",
         "from += detail::max_values, out.finish()", "from += detail::max_values"),
 }
+
+AWS = "aws/detail/"
+LOGS = {
+    "a batch counts no overhead": ("batches", AWS + "log_event.hpp", "event_overhead = 26;", "event_overhead = 25;"),
+    "a batch is not put in order": ("accounting", AWS + "impl/delivery.ipp", "        batch->sort();\n", ""),
+    "a portal's 200 acknowledges": ("answers", AWS + "impl/service_answer.ipp",
+        "return json && read_index", "return !json || read_index"),
+    "a lost answer is taken for success": ("accounting", AWS + "impl/delivery_answers.ipp",
+        "    retries_.insert(std::move(batch));\n    if (answer.kind == answer_kind::missing)",
+        "    if (answer.kind == answer_kind::unknown) return spend(std::move(batch), todo);\n"
+        "    retries_.insert(std::move(batch));\n    if (answer.kind == answer_kind::missing)"),
+    "an unknown outcome is not counted": ("accounting", AWS + "impl/delivery_answers.ipp",
+        "if (answer.may_be_stored) counters_.unknown_events", "if (false) counters_.unknown_events"),
+    "a wrong name makes events poison": ("refusals", AWS + "impl/delivery_repairs.ipp",
+        "} else if (condemnations_ > 0) {", "} else if (true) {"),
+    "two create the stream at once": ("accounting", AWS + "impl/delivery.ipp", "if (!creating()) start", "start"),
+    "what is under way is not left over": ("delivery", AWS + "impl/delivery.ipp",
+        "            retries_.insert(std::move(one.events));\n        }\n        one.serial",
+        "            one.events.reset();\n        }\n        one.serial"),
+    "an event without memory is not counted": ("memory", AWS + "event_queue.hpp",
+        "                drop(drop_reason::no_memory, 1, raw.time_ms);\n", ""),
+}
+MUTANTS |= {name: ("gcc", f"aws/{test}.cpp", "*", ASSERTED, header, text, replacement)
+            for name, (test, header, text, replacement) in LOGS.items()}
