@@ -51,7 +51,7 @@ TEST_CASE("what is not reloadable keeps its value and is named") {
     const auto now = live.current();
     CHECK(now->values.database.url == "sqlite:a.db");
     CHECK(now->values.log.format == config::log_format::json);
-    CHECK_FALSE(now->values.bypass.payment);
+    CHECK_FALSE(now->values.payment.bypass);
     CHECK(source_of(*now, "LOG_FORMAT") == ".env:2");
     CHECK(live.reload().kept == did.kept);  // as long as the file says so
 }

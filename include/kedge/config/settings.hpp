@@ -41,18 +41,12 @@ struct aws_options {
     std::string endpoint{};    ///< in place of the service's own
 };
 
-/// Whose calls go straight through, with only the attempt's limit; a way back if a policy is in the way.
-struct bypass_options {
-    bool payment = false, database = false;
-};
-
 /// All that the table (`kedge/config/table.hpp`) can set. Default-constructed, these are the defaults.
 struct settings {
     kedge::payment_options payment{};
     kedge::database_options database{};
     log_options log{};
     aws_options aws{};
-    bypass_options bypass{};
 };
 
 }  // namespace kedge::config

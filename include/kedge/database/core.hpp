@@ -8,6 +8,7 @@
 #include <kedge/database/upkeep.hpp>
 #include <kedge/detail/context_of_executor.hpp>
 #include <kedge/log/database_error.hpp>
+#include <kedge/log/detail/hourly_reminder.hpp>
 #include <kedge/pipeline.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -41,19 +42,23 @@ public:
                 .connect_timeout = o.connect_timeout, .on_event = o.on_event},
                typename Connection::connector_type(o.url)),
           pipe(executor, classify_by<judge_by_connection<Connection>>{},
-               total_timeout{o.total_timeout}, retry({.max_retries = o.max_retries, .on_event = o.on_event}, budget),
+               total_timeout{o.total_timeout},
+               retry({.max_retries = o.bypass ? 0 : o.max_retries, .on_event = o.on_event}, budget),
                breaker,
                timeout{o.query_timeout}),
           health(executor,
                  {.name = o.name, .interval = o.health_interval,
                   .timeout = std::min(o.connect_timeout, nanoseconds::max() - ping_timeout) + ping_timeout,
                   .on_event = o.on_event},
-                 ping_operation<Connection>(pool), breaker) {
+                 ping_operation<Connection>(pool), breaker),
+          bypassed(rt, o.sink, "kedge.database", o.bypass ? "Calls of " + o.name + " bypass retries and breaker" : "") {
+        if (o.bypass) breaker.mode(breaker_mode::metrics_only);
         breaker.probe_lease(o.query_timeout);
     }
     ~database_core() override { health.stop(); }
 
     void query(statement what, const call& c, const attempt& outer, rows_completion handler) override {
+        bypassed.remind();
         auto report = [self = this->shared_from_this(), c, taken = what.batches](rows_completion&& next, error_code ec,
                                                                                   rows result) {
             const bool threw = taken && taken->thrown();  // the application's own affair: no record
@@ -69,6 +74,7 @@ public:
 
     void transact(std::shared_ptr<transaction_body> body, const transaction_options& options, const call& c,
                   const attempt& outer, transaction_completion handler) override {
+        bypassed.remind();
         auto report = [self = this->shared_from_this(), c](transaction_completion&& next, std::exception_ptr thrown) {
             std::move(next)(self->failed(std::move(thrown), c));
         };
@@ -121,6 +127,7 @@ public:
              circuit_breaker, timeout>
         pipe;
     health_monitor<boost::asio::any_io_executor, ping_operation<Connection>> health;
+    log::detail::hourly_reminder bypassed;
 
 private:
     template <class Handler> void refuse(const error_code& bad, const call& c, Handler handler) {

@@ -42,6 +42,10 @@ struct database_options {
     /// Between the checks of `database_client::async_run`, 1 ms or more [seed].
     nanoseconds health_interval = std::chrono::seconds(30);
 
+    /// Calls go straight through: no retries, no refusal by the breaker; each still has its attempt's limit and counts. A
+    /// record in `sink` says so at the start, and every hour in which there are calls.
+    bool bypass = false;
+
     std::shared_ptr<log::sink> sink{};  ///< hears of failed calls; none: nobody does
     listener on_event{};                ///< hears of breaker, pool, retries and health
 };

@@ -47,6 +47,10 @@ struct payment_options {
     /// longer is lost. More than 0. Default: twice the 30 s that a network and a gateway may keep a request.
     nanoseconds settle_after = std::chrono::seconds(60);
 
+    /// Calls go straight through: no retries, no refusal by the breaker or the limit of calls in flight; each still has its
+    /// attempt's limit and counts. A record in `sink` says so at the start, and every hour in which there are calls.
+    bool bypass = false;
+
     /// Hears of each failed call, in one record; may be null.
     std::shared_ptr<log::sink> sink{};
 

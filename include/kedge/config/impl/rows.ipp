@@ -75,10 +75,10 @@ inline constexpr list_form sinks_form = {sink_names, [](const settings& s) { ret
                                              s.log.cloudwatch = which & 2U;
                                          }};
 inline constexpr list_form bypass_form = {client_names,
-                                          [](const settings& s) { return bits(s.bypass.payment, s.bypass.database); },
+                                          [](const settings& s) { return bits(s.payment.bypass, s.database.bypass); },
                                           [](settings& s, std::uint32_t which) {
-                                              s.bypass.payment = which & 1U;
-                                              s.bypass.database = which & 2U;
+                                              s.payment.bypass = which & 1U;
+                                              s.database.bypass = which & 2U;
                                           }};
 
 using std::chrono::hours, std::chrono::milliseconds, std::chrono::minutes, std::chrono::seconds;

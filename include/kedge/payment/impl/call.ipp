@@ -35,6 +35,7 @@ KEDGE_DECL payment_call::payment_call(std::shared_ptr<payment_core> core, idempo
     deadline_ = std::min(theirs, core::saturating_add(now, core_->options.total_timeout));
     limit_ = std::chrono::round<std::chrono::milliseconds>(std::min(core_->options.total_timeout, theirs - now));
     sends_until_ = deadline_ - std::clamp((deadline_ - now) / 10, nanoseconds::zero(), longest_reserve);
+    core_->bypassed.remind();
     const std::lock_guard lock(core_->mutex);
     ++core_->in_flight;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <kedge/health_monitor.hpp>
+#include <kedge/log/detail/hourly_reminder.hpp>
 #include <kedge/payment/impl/health_look.hpp>
 #include <kedge/payment/provider.hpp>
 #include <kedge/payment_client.hpp>
@@ -12,6 +13,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -72,7 +74,8 @@ public:
           charges(breaker_of(o, o.name)), reads(breaker_of(o, o.name + ".reads")),
           charge_pipe(pipe_of(ex, o, charges, budget)), read_pipe(pipe_of(ex, o, reads, read_budget)),
           patient_pipe(ex, retry(patience(o), read_budget)),
-          health(ex, monitor_options(o), health_look(exchange, health_request(), ex), charges) {
+          health(ex, monitor_options(o), health_look(exchange, health_request(), ex), charges),
+          bypassed(rt, o.sink, "kedge.payment", o.bypass ? "Calls of " + o.name + " bypass retries, breaker and limit" : "") {
         if (!journal) throw std::invalid_argument("kedge::payment_client: a journal is required, e.g. payment::memory_journal");
         if (!exchange) throw std::invalid_argument("kedge::payment_client: the exchange is null");
         if (o.settle_after <= nanoseconds::zero())
@@ -129,6 +132,8 @@ public:
     patient_type patient_pipe;  // around looks, which go through the read pipe one by one
     health_monitor<boost::asio::any_io_executor, health_look> health;
 
+    log::detail::hourly_reminder bypassed;
+
     mutable std::mutex mutex;
     int in_flight = 0;
     bool closed = false;
@@ -150,8 +155,9 @@ private:
     }
 
     static circuit_breaker breaker_of(const payment_options& o, std::string name) {
-        return circuit_breaker(
-            {.name = std::move(name), .consecutive_failures = o.breaker_threshold, .on_event = o.on_event});
+        circuit_breaker made({.name = std::move(name), .consecutive_failures = o.breaker_threshold, .on_event = o.on_event});
+        if (o.bypass) made.mode(breaker_mode::metrics_only);
+        return made;
     }
 
     /// Between two looks: by then most providers have decided, and every five minutes for as long as it takes.
@@ -168,14 +174,15 @@ private:
     static pipe_type pipe_of(const boost::asio::any_io_executor& ex, const payment_options& o, const circuit_breaker& b,
                              const retry_budget& budget) {
         return pipe_type(ex, total_timeout{o.total_timeout},
-                         retry({.max_retries = o.max_retries,
+                         retry({.max_retries = o.bypass ? 0 : o.max_retries,
                                 .idempotent = true,
                                 // What does not fit in the time that is left is told to the caller.
                                 .max_hint = std::max(o.total_timeout, nanoseconds::zero()),
                                 .on_event = o.on_event},
                                budget),
                          b,
-                         concurrency_limit(most_in_flight, most_waiting), timeout{o.attempt_timeout});
+                         concurrency_limit(o.bypass ? std::numeric_limits<int>::max() : most_in_flight, most_waiting),
+                         timeout{o.attempt_timeout});
     }
 };
 
