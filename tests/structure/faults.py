@@ -304,3 +304,15 @@ LOGS = {
 }
 MUTANTS |= {name: ("gcc", f"aws/{test}.cpp", "*", ASSERTED, header, text, replacement)
             for name, (test, header, text, replacement) in LOGS.items()}
+
+CONFIG, SECRETS, RELOADS = "config/impl/", "config/secrets.cpp", "config/live.cpp"
+MUTANTS |= {
+    "a secret in the message of its refusal": ("gcc", SECRETS, "what is refused*", ASSERTED, CONFIG + "table.ipp",
+        "if (is_secret(r)) return std::string(detail::masked);", ""),
+    "a password with an @ in it shown in part": ("gcc", SECRETS, "what is loaded*", ASSERTED, CONFIG + "shown.hpp",
+        "rest.rfind('@')", "rest.find('@')"),
+    "AWS keys of two sources mixed": ("gcc", SECRETS, "the keys of AWS*", ASSERTED, CONFIG + "load.ipp",
+        "while (rows[0].together != unit::alone &&", "while (false &&"),
+    "a reload that changes what needs a restart": ("gcc", RELOADS, "what is not reloadable*", ASSERTED, CONFIG + "live.ipp",
+        "if (r.reloadable) continue;", "continue;"),
+}
