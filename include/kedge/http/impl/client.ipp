@@ -14,6 +14,7 @@
 #include <boost/asio/strand.hpp>
 
 #include <exception>
+#include <mutex>
 #include <stdexcept>
 
 namespace kedge::http::detail {
@@ -36,17 +37,18 @@ public:
     connection_pool<connection> pool;
 };
 
-/** One request under way: a connection, the request's bytes, the answer's. Each step starts the next one, or ends it. All of
- *  it happens on its strand; the limit, and cancellation from wherever, are posted there. */
+/** One request under way: it gets a connection, writes its bytes, reads the answer's. Each step starts the next one, or ends
+ *  it, so there is one at a time and no strand is needed. What comes from elsewhere, the limit and cancellation, hangs up the
+ *  connection, under the mutex; the step that waits for it hears of that. */
 class running_request : public std::enable_shared_from_this<running_request>, private timer_node {
 public:
     running_request(std::shared_ptr<client_core> core, request what, const call& c, request_done done)
-        : core_(std::move(core)), what_(std::move(what)), call_(c), strand_(core_->executor),
-          reader_(core_->max_body, what_.method == "HEAD"), done_(std::move(done)) {
+        : core_(std::move(core)), what_(std::move(what)), call_(c), reader_(core_->max_body, what_.method == "HEAD"),
+          done_(std::move(done)) {
         call_.deadline = std::min(call_.deadline, core::saturating_add(core_->clock.now(), core_->timeout));
         fire = [](timer_node* n) noexcept {
             const auto self = std::exchange(static_cast<running_request*>(n)->armed_, nullptr);
-            self->post_stop(kedge::errc::timed_out);
+            self->stop(kedge::errc::timed_out);
         };
         abandon = [](timer_node* n) noexcept {
             const auto last = std::exchange(static_cast<running_request*>(n)->armed_, nullptr);
@@ -54,25 +56,18 @@ public:
     }
 
     void start(boost::asio::cancellation_slot slot) {
-        if (slot.is_connected())
-            slot.assign([weak = weak_from_this()](boost::asio::cancellation_type type) {
-                using boost::asio::cancellation_type;
-                if ((type & (cancellation_type::terminal | cancellation_type::partial)) == cancellation_type::none) return;
-                if (const auto self = weak.lock()) self->post_stop(boost::asio::error::operation_aborted);
-            });
-        if (const error_code ec = check(what_)) boost::asio::post(strand_, [self = shared_from_this(), ec] { self->finish(ec); });
-        else acquire();
+        if (const error_code ec = check(what_)) {
+            boost::asio::post(core_->executor, [self = shared_from_this(), ec] { self->finish(ec); });
+            return;
+        }
+        if (slot.is_connected()) listen(slot);
+        acquire();
     }
 
 private:
-    using strand = boost::asio::strand<boost::asio::any_io_executor>;
-
     /// A handler: the step that follows. Whatever throws in it ends the request.
     template <class Result, bool (running_request::*Step)(error_code&, Result)> struct then {
-        using executor_type = strand;
         std::shared_ptr<running_request> self;
-
-        const strand& get_executor() const noexcept { return self->strand_; }
 
         void operator()(error_code ec, Result result) {
             bool goes_on = false;
@@ -91,32 +86,56 @@ private:
     bool received(error_code& ec, std::size_t count);
 
     struct then_acquired : then<lease<connection>, &running_request::acquired> {
+        using executor_type = boost::asio::any_io_executor;
         using cancellation_slot_type = boost::asio::cancellation_slot;
-        cancellation_slot_type get_cancellation_slot() const noexcept { return this->self->waiting_.slot(); }
+        const executor_type& get_executor() const noexcept {
+            return this->self->strand_ ? this->self->strand_ : this->self->core_->executor;
+        }
+        cancellation_slot_type get_cancellation_slot() const noexcept {
+            return this->self->strand_ ? this->self->waiting_.slot() : cancellation_slot_type();
+        }
     };
     using then_sent = then<std::size_t, &running_request::sent>;
     using then_received = then<std::size_t, &running_request::received>;
 
+    /// Cancelling the wait for a connection must not race with its end: both happen on a strand.
+    void listen(boost::asio::cancellation_slot slot) {
+        strand_ = boost::asio::make_strand(core_->executor);
+        slot.assign([weak = weak_from_this()](boost::asio::cancellation_type type) {
+            using boost::asio::cancellation_type;
+            if ((type & (cancellation_type::terminal | cancellation_type::partial)) == cancellation_type::none) return;
+            const auto self = weak.lock();
+            if (self) boost::asio::post(self->strand_, [self] { self->stop(boost::asio::error::operation_aborted); });
+        });
+    }
+
     void acquire() { core_->pool.async_acquire(call_, then_acquired{{shared_from_this()}}); }
 
-    void arm() {
+    /// Without a connection only on the strand. The limit comes later than the connection: until then the pool keeps it.
+    void stop(error_code why) noexcept {
+        bool waits = false;
+        {
+            const std::lock_guard lock(mutex_);
+            if (why_ || ended_) return;
+            why_ = why;
+            waits = !held_;
+            if (held_) held_->hang_up();
+        }
+        if (waits) waiting_.emit(boost::asio::cancellation_type::terminal);
+    }
+
+    /// False: it is to stop.
+    bool hold(lease<connection>& one) noexcept {
+        const std::lock_guard lock(mutex_);
+        if (why_) return false;
+        held_ = std::move(one);
+        return true;
+    }
+
+    void limit() noexcept {
         armed_ = shared_from_this();
         limited_ = true;
         core_->clock.arm(*this, call_.deadline);
-    }
-
-    void post_stop(error_code why) noexcept {
-        try {
-            boost::asio::post(strand_, [self = shared_from_this(), why] { self->stop(why); });
-        } catch (...) {  // no memory: it takes as long as it takes
-        }
-    }
-
-    void stop(error_code why) {
-        if (why_ || ended_) return;
-        why_ = why;
-        if (held_) held_->close();
-        else waiting_.emit(boost::asio::cancellation_type::terminal);
     }
 
     /// There is no connection. The pool dials, not the request; so this is how far the dial got that the request waited for.
@@ -126,28 +145,34 @@ private:
     }
 
     void finish(error_code ec) {
-        ended_ = true;
         if (limited_ && core_->clock.cancel(*this)) const auto last = std::exchange(armed_, nullptr);
-        held_ = {};
+        {
+            const std::lock_guard lock(mutex_);
+            ended_ = true;
+        }
+        if (why_) held_.discard();
+        else held_ = {};
         if (phase_ == send_phase::response_done) ec = {};  // a whole answer is never thrown away
         else if (why_) ec = why_;
         request_done done = std::move(done_);
         done(ec, ec ? response() : std::move(reader_.get()), phase_);
     }
 
-    std::shared_ptr<client_core> core_;
-    request what_;
+    const std::shared_ptr<client_core> core_;
+    const request what_;
     call call_;
-    strand strand_;
+    boost::asio::any_io_executor strand_;       // empty: it cannot be cancelled
+    boost::asio::cancellation_signal waiting_;  // for a connection
     response_reader reader_;
     request_done done_;
-    boost::asio::cancellation_signal waiting_;  // for a connection
-    lease<connection> held_;
     std::string text_;
     std::shared_ptr<running_request> armed_;  // whoever takes the timer takes it
-    error_code why_;                          // it is to stop
     send_phase phase_ = send_phase::none;
-    bool limited_ = false, ended_ = false;
+    bool limited_ = false;
+    std::mutex mutex_;  // of the following, until it has ended
+    lease<connection> held_;
+    error_code why_;  // it is to stop
+    bool ended_ = false;
 };
 
 KEDGE_DECL bool running_request::acquired(error_code& ec, lease<connection> held) {
@@ -167,10 +192,10 @@ KEDGE_DECL bool running_request::acquired(error_code& ec, lease<connection> held
         if (!fresh) acquire();
         return !fresh;
     }
-    held_ = std::move(held);
     phase_ = send_phase::tls_done;
     text_ = text_of(what_, core_->target->to);
-    arm();
+    if (!hold(held)) return false;
+    limit();
     phase_ = send_phase::partial;  // from here on some of it may be on its way
     held_->write(text_, then_sent{shared_from_this()});
     return true;

@@ -37,8 +37,8 @@ struct destination {
     std::atomic<send_phase> dialing{send_phase::none}, failed{send_phase::none};  ///< of the latest attempts
 };
 
-/** One HTTP/1.1 connection that is kept alive. One step at a time; @ref close ends the one under way, and leaves the connection
- *  broken. Not thread-safe. */
+/** One HTTP/1.1 connection that is kept alive. One step at a time; @ref hang_up ends the one under way, from any thread.
+ *  Otherwise not thread-safe. */
 class connection {
 public:
     connection(const boost::asio::any_io_executor& ex, std::shared_ptr<destination> to)
@@ -69,6 +69,8 @@ public:
     /// are no harm.
     bool is_dead() noexcept;
     bool is_fresh() const noexcept { return !used_; }
+    /// Nothing comes or goes any more. It closes nothing and so may interrupt a step; the connection is broken.
+    void hang_up() noexcept;
     void close() noexcept;
 
 private:

@@ -121,7 +121,6 @@ KEDGE_DECL asio::awaitable<error_code> connection::shake_hands() {
 }
 
 KEDGE_DECL void connection::take(std::size_t count, error_code& ec, response_reader& reader, send_phase& phase) {
-    if (ec == asio::error::operation_aborted) return;
     if (ec && reader.began()) ec = errc::truncated;  // every answer says how long it is
     else if (ec == asio::ssl::error::stream_truncated) ec = asio::error::eof;
     if (ec) return;
@@ -131,7 +130,7 @@ KEDGE_DECL void connection::take(std::size_t count, error_code& ec, response_rea
     phase = send_phase::response_done;
     used_ = true;
     note_keep_alive(reader.get());
-    idle_ = reader.keep_alive() && !leftovers && !has_leftovers() && socket_.is_open();
+    idle_ = reader.keep_alive() && !leftovers && !has_leftovers();
 }
 
 /// Bytes that nobody asked for would be taken for the next answer. Those that are here already; @ref is_dead finds the others.
@@ -160,6 +159,8 @@ KEDGE_DECL bool connection::is_dead() noexcept {
     if (got < 0) return errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR;
     return got == 0 || used_ || !stream_;
 }
+
+KEDGE_DECL void connection::hang_up() noexcept { ::shutdown(socket_.native_handle(), SHUT_RDWR); }
 
 KEDGE_DECL void connection::close() noexcept {
     error_code ignored;
