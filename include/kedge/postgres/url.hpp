@@ -31,6 +31,7 @@ struct location {
     bool prepared = true;        ///< false behind a proxy that lends a session for one transaction only (PgBouncer)
     bool always_reset = false;   ///< cleans each session that comes back, not only one that looks as if it needed that
     bool own_time_zone = false;  ///< `options` sets TimeZone; else it is UTC
+    bool own_geqo = false;       ///< `options` sets how queries are planned; else the environment must not
 };
 
 /** Parses `postgresql://` and `postgres://` URLs.

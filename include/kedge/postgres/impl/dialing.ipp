@@ -167,6 +167,7 @@ KEDGE_DECL void session::connected(turn& now) {
     PQsetErrorVerbosity(wire_.get(), PQERRORS_DEFAULT);
     statements_.clear();
     traces_ = {};
+    fresh_ = true;
     session_limit_ = limit_ = 0;
     if (PQsetnonblocking(wire_.get(), 1) != 0 || PQenterPipelineMode(wire_.get()) == 0)
         return lost(now, boost::asio::error::eof);
@@ -192,6 +193,14 @@ KEDGE_DECL bool session::send_settings() {
                            "pg_catalog.set_config('standard_conforming_strings', 'on', false)";
     constexpr char zone[] = "select pg_catalog.set_config('TimeZone', 'UTC', false)";
     return send(step::settings, all) && (where_->own_time_zone || send(step::settings, zone));
+}
+
+/// The environment's PGGEQO goes to the server with each connection, stronger than `options`, and becomes what RESET ALL returns
+/// to. Takes it back, before the first statement and in its round trip; costs the server nothing where it is not set.
+KEDGE_DECL bool session::send_planner() {
+    constexpr char text[] = "select case when pg_catalog.current_setting('geqo') = 'off' then (select pg_catalog.set_config(name, "
+                            "boot_val, false) from pg_catalog.pg_settings where name = 'geqo' and source = 'client') end";
+    return where_->own_geqo || send(step::planner, text);
 }
 
 }  // namespace kedge::postgres::detail

@@ -99,7 +99,7 @@ private:
 };
 
 /// What a session has asked the server for, in order; its answers come in this order.
-enum class step : std::uint8_t { settings, clean, deallocate, limit, prepare, execute, sync };
+enum class step : std::uint8_t { settings, planner, clean, deallocate, limit, prepare, execute, sync };
 
 /** What a connection shares with the waits for its socket.
  *
@@ -169,6 +169,7 @@ private:
     void ask(turn&);
     bool send(step, const char* text, const params& = {});
     bool send_job();
+    bool send_planner();
     bool send_reset();
     bool send_statement();
     bool send_deallocations();
@@ -223,6 +224,7 @@ private:
     bool discarding_ = false;     // nobody wants the rows that still come
     bool repeat_ = false;         // with a new plan
 };
+    bool fresh_ = false;          // nothing was executed in it
 
 template <bool WithRows> using launcher = kedge::detail::statement_launcher<WithRows, session, job>;
 

@@ -60,7 +60,7 @@ KEDGE_DECL bool session::send_reset() {
     if (traces_.session)
         for (const char* text : cleaning)
             if (!send(step::clean, text)) return false;
-    if (traces_.session && !send_settings()) return false;
+    if (traces_.session && !(send_settings() && send_planner())) return false;
     if (traces_.prepared && !send(step::clean, "deallocate all")) return false;
     return sync();
 }
@@ -72,7 +72,8 @@ KEDGE_DECL bool session::send_statement() {
     leaves_ = where_->prepared ? statement_->leaves : traces_of(text);
     traces_ |= leaves_;
     if (where_->always_reset) traces_.session = traces_.prepared = true;
-    if (!where_->prepared) return send(step::execute, text.c_str(), first_->values) && sync();
+    if (!where_->prepared) return send(step::execute, std::string(text).c_str(), first_->values) && sync();
+    if (std::exchange(fresh_, false) && !(send_planner() && sync())) return false;
     if (!send_deallocations() || !send_limit()) return false;
     if (!statement_->prepared) {
         script_.push_back(step::prepare);
@@ -237,7 +238,8 @@ KEDGE_DECL void session::take_error(const PGresult* result) {
     const std::string state = field(PG_DIAG_SQLSTATE), function = field(PG_DIAG_SOURCE_FUNCTION);
     error_code ec = make_error_code(std::string_view(state));
     if (of == step::limit) session_limit_ = limit_ = -1;
-    if ((of == step::limit || of == step::deallocate) && fate_of(ec) == fate::keep) return;  // the statement comes all the same
+    const bool aside = of == step::limit || of == step::deallocate || of == step::planner;
+    if (aside && fate_of(ec) == fate::keep) return;  // the statement comes all the same
     if (forgets_statement(ec, function)) {
         repeat_ = !was_inside_ && !first_->again;
         if (was_inside_ && ec == errc::feature_not_supported) ec = make_error_code(errc::plan_changed);

@@ -176,7 +176,7 @@ inline void check_authorities(std::string_view url, keywords& set, const std::ve
     if (!std::ifstream(set.at("sslrootcert"))) refuse(url, "the file of sslrootcert cannot be read");
 }
 
-inline bool mentions_time_zone(std::string options) {
+inline bool mentions(std::string options, std::string_view setting) {
     std::transform(options.begin(), options.end(), options.begin(), [](unsigned char c) { return std::tolower(c); });
     return options.find("timezone") != std::string::npos;
 }
@@ -218,7 +218,8 @@ KEDGE_DECL location parse_url(std::string_view url) {
     check_authorities(url, set, where.servers);
     if (set.at("target_session_attrs") == "prefer-standby")
         refuse(url, "target_session_attrs=prefer-standby is not supported: servers are tried one after the other");
-    where.own_time_zone = mentions_time_zone(set.at("options"));
+    where.own_time_zone = mentions(set.at("options"), "timezone");
+    where.own_geqo = mentions(set.at("options"), "geqo");
     set_defaults(set, where);
     if (set.at("user").empty()) refuse(url, "the user is missing");
     for (const char* of_server : {"host", "hostaddr", "port", "sslmode", "service"}) set.erase(of_server);
