@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -75,7 +76,9 @@ template <class T> std::optional<std::int64_t> to_integer_element(const std::opt
  *  A value's type in the database follows from its place in the statement: `$1::numeric` takes the text "19.90" exactly.
  *  SQLite has neither moments nor UUIDs, and stores them as text; it has no arrays (`sql_errc::no_such_type`).
  *
- *  @par Complexity  One allocation, and one per text or blob that does not fit a small string.
+ *  Copies share the values, which nobody changes.
+ *
+ *  @par Complexity  One allocation, and one per text or blob that does not fit a small string. A copy has none.
  */
 class params {
 public:
@@ -95,10 +98,10 @@ public:
         (add(rest), ...);
     }
 
-    std::size_t size() const noexcept { return values_.size(); }
+    std::size_t size() const noexcept { return size_; }
     const sql_value& operator[](std::size_t index) const noexcept { return values_[index]; }
-    auto begin() const noexcept { return values_.begin(); }
-    auto end() const noexcept { return values_.end(); }
+    const sql_value* begin() const noexcept { return values_.get(); }
+    const sql_value* end() const noexcept { return values_.get() + size_; }
 
 private:
     template <class T> void add(const T& value) {
@@ -138,7 +141,8 @@ private:
     void put_integers(integer_array&&);
     void put_texts(text_array&&);
 
-    std::vector<sql_value> values_;
+    std::shared_ptr<sql_value[]> values_{};  // never written to once it is full, so that copies may share it
+    std::size_t size_ = 0;
 };
 
 /// What can be said about a statement before any database sees it: NUL or invalid UTF-8 in its text or in a text value.

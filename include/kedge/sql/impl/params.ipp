@@ -8,22 +8,27 @@ namespace kedge {
 
 KEDGE_DECL params::params() noexcept = default;
 KEDGE_DECL params::params(const params&) = default;
-KEDGE_DECL params::params(params&&) noexcept = default;
+KEDGE_DECL params::params(params&& other) noexcept
+    : values_(std::move(other.values_)), size_(std::exchange(other.size_, 0)) {}
 KEDGE_DECL params& params::operator=(const params&) = default;
-KEDGE_DECL params& params::operator=(params&&) noexcept = default;
+KEDGE_DECL params& params::operator=(params&& other) noexcept {
+    values_ = std::move(other.values_);
+    size_ = std::exchange(other.size_, 0);
+    return *this;
+}
 KEDGE_DECL params::~params() = default;
 
-KEDGE_DECL void params::reserve(std::size_t count) { values_.reserve(count); }
-KEDGE_DECL void params::put_null() { values_.emplace_back(); }
-KEDGE_DECL void params::put_bool(bool v) { values_.emplace_back(v); }
-KEDGE_DECL void params::put_integer(std::int64_t v) { values_.emplace_back(v); }
-KEDGE_DECL void params::put_real(double v) { values_.emplace_back(v); }
-KEDGE_DECL void params::put_text(std::string_view v) { values_.emplace_back(std::string(v)); }
-KEDGE_DECL void params::put_bytes(std::span<const std::byte> v) { values_.emplace_back(blob(v.begin(), v.end())); }
-KEDGE_DECL void params::put_moment(timestamp v) { values_.emplace_back(v); }
-KEDGE_DECL void params::put_uuid(const uuid& v) { values_.emplace_back(v); }
-KEDGE_DECL void params::put_integers(integer_array&& v) { values_.emplace_back(std::move(v)); }
-KEDGE_DECL void params::put_texts(text_array&& v) { values_.emplace_back(std::move(v)); }
+KEDGE_DECL void params::reserve(std::size_t count) { values_ = std::make_shared<sql_value[]>(count); }
+KEDGE_DECL void params::put_null() { ++size_; }
+KEDGE_DECL void params::put_bool(bool v) { values_[size_++] = v; }
+KEDGE_DECL void params::put_integer(std::int64_t v) { values_[size_++] = v; }
+KEDGE_DECL void params::put_real(double v) { values_[size_++] = v; }
+KEDGE_DECL void params::put_text(std::string_view v) { values_[size_++] = std::string(v); }
+KEDGE_DECL void params::put_bytes(std::span<const std::byte> v) { values_[size_++] = blob(v.begin(), v.end()); }
+KEDGE_DECL void params::put_moment(timestamp v) { values_[size_++] = v; }
+KEDGE_DECL void params::put_uuid(const uuid& v) { values_[size_++] = v; }
+KEDGE_DECL void params::put_integers(integer_array&& v) { values_[size_++] = std::move(v); }
+KEDGE_DECL void params::put_texts(text_array&& v) { values_[size_++] = std::move(v); }
 
 KEDGE_DECL error_code check_statement(const sql_text& text, const params& values) noexcept {
     if (const error_code ec = detail::check_text(text.view())) return ec;
