@@ -9,7 +9,6 @@
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/execution.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/prefer.hpp>
 
 #include <cstddef>
@@ -130,11 +129,6 @@ private:
         [[maybe_unused]] const work_type work = std::move(work_);  // until the posted function counts as work itself
         completion c(this);
         try {
-            if constexpr (std::is_same_v<executor_type, boost::asio::any_io_executor>) {
-                // the erased executor would ignore the allocator
-                if (const auto* io = ex.template target<boost::asio::io_context::executor_type>())
-                    return post_to(*io, std::move(c));
-            }
             post_to(ex, std::move(c));
         } catch (...) {  // `c` gives the connection back
         }
