@@ -21,37 +21,39 @@ inline call call_of(const attempt& a) noexcept {
     return {.deadline = a.deadline, .report = a.report, .tag = a.tag, .repeating = a.repeating, .place = a.place};
 }
 
-/// One statement on a borrowed connection.
+/// One statement on a borrowed connection. Lives in the operation of a call, or nearer.
 template <class Connection> class run_statement {
 public:
-    run_statement(statement what, const attempt& of) : what_(std::move(what)), of_(of) {}
+    static constexpr bool in_place = true;
+
+    /// @param what stays where it is until the operation has ended
+    explicit run_statement(const statement& what) noexcept : what_(&what) {}
 
     template <class Token> auto operator()(Connection& connection, Token&& token) const {
         return boost::asio::async_initiate<Token, void(error_code, rows)>(
-            [](auto&& handler, Connection& on, const run_statement& self) {
+            [](auto&& handler, Connection& on, const statement& of) {
                 using handler_type = std::decay_t<decltype(handler)>;
-                self.start(on, attempt_handler<handler_type>(std::forward<decltype(handler)>(handler), self.of_));
+                start(on, of, handler_type(std::forward<decltype(handler)>(handler)));
             },
-            token, std::ref(connection), *this);
+            token, std::ref(connection), std::cref(*what_));
     }
 
 private:
-    template <class Handler> void start(Connection& on, Handler handler) const {
+    template <class Handler> static void start(Connection& on, const statement& of, Handler handler) {
         if constexpr (reads_in_batches<Connection>) {
-            if (what_.batches) {
-                auto end = [take = *what_.batches](Handler&& next, error_code ec) {
+            if (of.batches) {
+                auto end = [take = *of.batches](Handler&& next, error_code ec) {
                     if (take.thrown()) ec = errc::operation_threw;
                     std::move(next)(ec, rows());
                 };
-                return (void)on.async_query_batches(what_.text, what_.values, *what_.batches,
+                return (void)on.async_query_batches(of.text, of.values, *of.batches,
                                                     then_handler<Handler, decltype(end)>(std::move(handler), std::move(end)));
             }
         }
-        on.async_query(what_.text, what_.values, std::move(handler));
+        on.async_query(of.text, of.values, std::move(handler));
     }
 
-    statement what_;
-    attempt of_;
+    const statement* what_;
 };
 
 /// Borrow, execute, give back.
@@ -60,7 +62,7 @@ public:
     query_operation(connection_pool<Connection> pool, statement what) : pool_(std::move(pool)), what_(std::move(what)) {}
 
     template <class Token> auto operator()(const attempt& a, Token&& token) {
-        return pool_.async_with(run_statement<Connection>(what_, a), call_of(a), std::forward<Token>(token));
+        return pool_.async_with(run_statement<Connection>(what_), call_of(a), std::forward<Token>(token));
     }
 
 private:

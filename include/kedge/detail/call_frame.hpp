@@ -95,6 +95,9 @@ public:
         settle(std::move(result));
     }
 
+    /// A later step of the operation, which may throw as its start may. Its token is with the step.
+    template <class Step> void carry_on(Step&& step) { called(guarded(std::forward<Step>(step))); }
+
     /// A token was destroyed instead of coming back.
     void token_lost() {
         if (calling_) {
@@ -148,29 +151,15 @@ private:
         if (state_.limit.at != never) arm(state_.limit.at);
         phase_ = phase::running;
         ++tokens_;
-        std::exception_ptr thrown = call_operation();
-        if (thrown) return operation_threw(std::move(thrown));
-        if (std::exchange(lost_, false)) {
-            --tokens_;
-            return lose_token();
-        }
-        if (cancel_asked_ != asio::cancellation_type::none)
-            emit(std::exchange(cancel_asked_, asio::cancellation_type::none));
-        proceed();
-    }
-
-    std::exception_ptr call_operation() noexcept {
-        calling_ = true;
-        std::exception_ptr thrown;
-        try {
+        called(guarded([this] {
             start_attempt<Traits::operation_form>(static_cast<typename Traits::called_as>(op_), state_.inner, home_,
                                                   inner_handler<call_frame>(this));
-        } catch (...) {
-            thrown = std::current_exception();
-        }
-        calling_ = false;
-        return thrown;
+        }));
     }
+
+    /// What happens to the call during `step` has to wait for its end.
+    template <class Step> std::exception_ptr guarded(Step&& step) noexcept;
+    void called(std::exception_ptr thrown);
 
     void operation_threw(std::exception_ptr what) {
         if (std::exchange(lost_, false)) {

@@ -40,6 +40,12 @@ public:
     const attempt& get_attempt() const noexcept { return this->frame_->current(); }
     const typename Frame::handler_type& handler() const noexcept { return this->frame_->handler(); }
 
+    /// `step` gets this handler for the rest of the operation; if it throws, the operation ends in `errc::operation_threw`.
+    template <class Step> void carry_on(Step&& step) && {
+        Frame* const frame = this->frame_;
+        frame->carry_on([&] { step(std::move(*this)); });
+    }
+
     template <class First, class... Values> void operator()(First first, Values&&... values) {
         this->take()->operation_done(typename Frame::outcome_type{std::move(first), {std::forward<Values>(values)...}});
     }

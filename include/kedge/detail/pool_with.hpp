@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <kedge/detail/inner_handler.hpp>
 #include <kedge/detail/operation.hpp>
 #include <kedge/detail/pipeline_state.hpp>
 #include <kedge/lease.hpp>
@@ -44,6 +45,13 @@ private:
     T* connection_;
 };
 
+/// A use that ends with its operation's start: all that the operation needs then lives elsewhere.
+template <class F>
+concept use_in_place = F::in_place;
+
+template <class Handler> inline constexpr bool is_step_of_call = false;
+template <class Frame> inline constexpr bool is_step_of_call<inner_handler<Frame>> = true;
+
 /// Gives the connection back before the caller hears of the end.
 template <class Handler, class T> struct with_used {
     Handler handler;
@@ -71,6 +79,13 @@ template <class Handler, class T, class F> struct with_acquired {
 
     void operator()(error_code ec, lease<T> held) {
         if (ec) return outcome<signature>::failed(ec).deliver(std::move(handler));
+        if constexpr (use_in_place<F> && is_step_of_call<Handler>) {  // the call around does all that one of its own would
+            auto start = [this, &held](Handler&& next) {
+                T& connection = *held;
+                use(connection, with_used<Handler, T>(std::move(next), std::move(held)));
+            };
+            return std::move(handler).carry_on(start);
+        }
         operation op(std::move(use), *held);
         start_call(calls, with_used<Handler, T>(std::move(handler), std::move(held)), std::move(op), call{.place = {}});
     }

@@ -3,9 +3,33 @@
 
 #include <kedge/detail/call_frame.hpp>
 
-// How a call waits (for a place in a queue, for its next attempt, for its limit) and how the caller ends a wait.
+// How a call calls what the user gave it, waits (for a place in a queue, for its next attempt, for its limit), and how the caller
+// ends a wait.
 
 namespace kedge::detail {
+
+template <class Traits>
+template <class Step> std::exception_ptr call_frame<Traits>::guarded(Step&& step) noexcept {
+    calling_ = true;
+    std::exception_ptr thrown;
+    try {
+        step();
+    } catch (...) {
+        thrown = std::current_exception();
+    }
+    calling_ = false;
+    return thrown;
+}
+
+template <class Traits> void call_frame<Traits>::called(std::exception_ptr thrown) {
+    if (thrown) return operation_threw(std::move(thrown));
+    if (std::exchange(lost_, false)) {
+        --tokens_;
+        return lose_token();
+    }
+    if (cancel_asked_ != asio::cancellation_type::none) emit(std::exchange(cancel_asked_, asio::cancellation_type::none));
+    proceed();
+}
 
 template <class Traits> void call_frame<Traits>::wait_as(phase p, std::size_t index) noexcept {
     phase_ = p;
