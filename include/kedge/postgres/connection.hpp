@@ -66,7 +66,7 @@ public:
     template <class Token = boost::asio::deferred_t>
     auto async_query_batches(sql_text text, params values, batch_receiver take, Token&& token = {}) {
         const error_code refused = check_statement(text, values);
-        auto work = std::make_shared<detail::job>(detail::task::execute, std::move(text), std::move(values));
+        auto work = detail::make_job(detail::task::execute, std::move(text), std::move(values));
         using launcher = kedge::detail::batch_launcher<detail::launcher<false>>;
         return boost::asio::async_initiate<Token, void(error_code)>(
             launcher{{session_, executor_, std::move(work), refused}, std::move(take)}, token);
@@ -75,7 +75,7 @@ public:
     /// Connects and logs in, `void(error_code)`; once, by the connector.
     template <class Token = boost::asio::deferred_t>
     auto async_open(std::shared_ptr<const location> where, Token&& token = {}) {
-        auto work = std::make_shared<detail::job>(detail::task::open, sql_text(""), params());
+        auto work = detail::make_job(detail::task::open, sql_text(""), params());
         work->where = std::move(where);
         return boost::asio::async_initiate<Token, void(error_code)>(
             detail::launcher<false>{session_, executor_, std::move(work), {}}, token);
@@ -115,7 +115,7 @@ public:
 private:
     template <bool WithRows, class Token>
     auto start(detail::task what, sql_text text, params values, error_code refused, Token& token) {
-        auto work = std::make_shared<detail::job>(what, std::move(text), std::move(values));
+        auto work = detail::make_job(what, std::move(text), std::move(values));
         using signature = std::conditional_t<WithRows, void(error_code, rows), void(error_code)>;
         return boost::asio::async_initiate<Token, signature>(
             detail::launcher<WithRows>{session_, executor_, std::move(work), refused}, token);

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -23,6 +24,13 @@ struct affected {
     std::int64_t rows = 0;  ///< inserted, updated or deleted by the statement itself, without triggers
 };
 
+namespace detail {
+
+/// Shared by the results of a statement that is executed again and again.
+using column_names = std::shared_ptr<const std::vector<std::string>>;
+
+}  // namespace detail
+
 /// Thrown by `rows::as` before the first row: the columns are not what was asked for. The text names column and row.
 class bad_rows : public std::runtime_error {
 public:
@@ -39,10 +47,10 @@ template <class... Ts> class typed_rows;
  */
 class rows {
 public:
-    std::size_t size() const noexcept { return names_.empty() ? 0 : cells_.size() / names_.size(); }
+    std::size_t size() const noexcept { return columns() == 0 ? 0 : cells_.size() / columns(); }
     bool empty() const noexcept { return cells_.empty(); }
-    std::size_t columns() const noexcept { return names_.size(); }
-    std::string_view column_name(std::size_t column) const noexcept { return names_[column]; }
+    std::size_t columns() const noexcept { return names_ ? names_->size() : 0; }
+    std::string_view column_name(std::size_t column) const noexcept { return (*names_)[column]; }
     cell_type type(std::size_t row, std::size_t column) const noexcept { return at(row, column).type; }
 
     /// How many rows the statement changed; 0 for a query.
@@ -73,7 +81,7 @@ private:
     template <class...> friend class typed_rows;
 
     const detail::cell& at(std::size_t row, std::size_t column) const noexcept {
-        return cells_[row * names_.size() + column];
+        return cells_[row * columns() + column];
     }
 
     template <class... Ts, std::size_t... Columns> void check_types(std::index_sequence<Columns...>) const {
@@ -87,7 +95,7 @@ private:
 
     [[noreturn]] void refuse(std::size_t row, std::size_t column, const std::string& wanted) const {
         const detail::cell& c = at(row, column);
-        std::string text = "column " + std::to_string(column + 1) + " \"" + names_[column] + "\" is " + to_string(c.type);
+        std::string text = "column " + std::to_string(column + 1) + " \"" + (*names_)[column] + "\" is " + to_string(c.type);
         if (c.type == cell_type::integer) text += " (" + std::to_string(c.integer) + ")";
         text += " in row " + std::to_string(row + 1) + ", asked for " + wanted;
         if (c.type == cell_type::null) text += "; ask for std::optional<" + wanted + ">";
@@ -97,11 +105,11 @@ private:
     void check_count(std::size_t wanted) const {
         if (columns() == wanted) return;
         std::string text = "the result has " + std::to_string(columns()) + " columns";
-        for (std::size_t i = 0; i < names_.size(); ++i) text += (i == 0 ? " (" : ", ") + names_[i];
-        throw bad_rows(text + (names_.empty() ? "" : ")") + ", asked for " + std::to_string(wanted));
+        for (std::size_t i = 0; i < columns(); ++i) text += (i == 0 ? " (" : ", ") + (*names_)[i];
+        throw bad_rows(text + (columns() == 0 ? "" : ")") + ", asked for " + std::to_string(wanted));
     }
 
-    std::vector<std::string> names_;
+    detail::column_names names_{};  // none: no columns
     std::vector<detail::cell> cells_;
     std::vector<char> bytes_;  // not a string: its short form would move with the object
     kedge::affected affected_{};

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,7 +16,9 @@ namespace kedge {
 /// Fills a @ref rows; for adapters and for stand-ins in tests. Cells come row by row, from the left.
 class rows_builder {
 public:
-    explicit rows_builder(std::vector<std::string> names = {}) { result_.names_ = std::move(names); }
+    explicit rows_builder(std::vector<std::string> names = {})
+        : rows_builder(std::make_shared<const std::vector<std::string>>(std::move(names))) {}
+    explicit rows_builder(detail::column_names names) noexcept { result_.names_ = std::move(names); }
 
     void null() { result_.cells_.emplace_back(); }
     void boolean(bool value) { integer_cell(cell_type::boolean, value ? 1 : 0); }

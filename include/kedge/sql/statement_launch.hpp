@@ -2,15 +2,15 @@
 #pragma once
 
 #include <kedge/associated_attempt.hpp>
+#include <kedge/detail/handler_memory.hpp>
+#include <kedge/detail/post_to.hpp>
 #include <kedge/sql/connection_concept.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/cancellation_type.hpp>
-#include <boost/asio/dispatch.hpp>
 #include <boost/asio/execution.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
 
 #include <cstdint>
@@ -36,37 +36,94 @@ template <class Job> std::shared_ptr<Job> find_statement(std::mutex& mutex, cons
     return *at;
 }
 
-/// Brings the end of a job to its handler, which takes rows or only a code.
-/// @tparam Outcome has `ec`, `result`, the database's own words in `message`, and perhaps an SQLSTATE in `state`
-template <bool WithRows, class Outcome, class Handler> class statement_completion {
+/** The way of a job's end to its handler, whatever the handler's type: owned, movable, used once. Without having been used it
+ *  destroys the handler.
+ *  @tparam Outcome has `ec`, `result`, the database's own words in `message`, and perhaps an SQLSTATE in `state`
+ */
+template <class Outcome> class statement_end {
+public:
+    /// The handler in its own memory, which is given back before it runs.
+    struct block {
+        virtual void tell(Outcome&&, deliver) = 0;  // and destroys itself, sooner or later
+        virtual void destroy() noexcept = 0;
+
+    protected:
+        ~block() = default;
+    };
+
+    statement_end() = default;
+    explicit statement_end(block* owned) noexcept : block_(owned) {}
+    statement_end(statement_end&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
+    statement_end& operator=(statement_end&& other) noexcept {
+        statement_end old(std::exchange(block_, std::exchange(other.block_, nullptr)));
+        return *this;
+    }
+    ~statement_end() {
+        if (block_ != nullptr) block_->destroy();
+    }
+
+    explicit operator bool() const noexcept { return block_ != nullptr; }
+    void operator()(Outcome result, deliver how = deliver::later) { std::exchange(block_, nullptr)->tell(std::move(result), how); }
+
+private:
+    block* block_ = nullptr;
+};
+
+/// For a handler that takes rows, or only a code.
+template <bool WithRows, class Outcome, class Handler> class statement_completion final : statement_end<Outcome>::block {
     using associated = boost::asio::associated_executor_t<Handler, boost::asio::any_io_executor>;
     using executor = std::decay_t<typename boost::asio::prefer_result<
         const associated&, boost::asio::execution::outstanding_work_t::tracked_t>::type>;
 
 public:
-    statement_completion(Handler handler, const boost::asio::any_io_executor& io)
+    statement_completion(Handler&& handler, const boost::asio::any_io_executor& io)
         : io_work_(boost::asio::prefer(io, boost::asio::execution::outstanding_work.tracked)),
           work_(boost::asio::prefer(boost::asio::get_associated_executor(handler, io),
                                     boost::asio::execution::outstanding_work.tracked)),
           handler_(std::move(handler)) {}
 
-    void operator()(Outcome result, deliver how = deliver::later) {
-        const executor ex = work_;
-        auto end = [self = std::move(*this), result = std::move(result)]() mutable {
-            std::move(self).finish(std::move(result));
-        };
-        if (how == deliver::here) boost::asio::dispatch(ex, std::move(end));
-        else boost::asio::post(ex, std::move(end));
+    static statement_end<Outcome> make(Handler handler, const boost::asio::any_io_executor& io) {
+        const auto allocator = handler_allocator<statement_completion>(handler);
+        return statement_end<Outcome>(allocate_object<statement_completion>(allocator, std::move(handler), io));
     }
 
 private:
-    void finish(Outcome result) && {
+    /// In the hands of the executor.
+    struct step {
+        statement_completion* of;
+
+        explicit step(statement_completion* c) noexcept : of(c) {}
+        step(step&& other) noexcept : of(std::exchange(other.of, nullptr)) {}
+        ~step() {
+            if (of != nullptr) of->destroy();
+        }
+        void operator()() { std::exchange(of, nullptr)->finish(); }
+    };
+
+    void tell(Outcome&& result, deliver how) override {
+        step end(this);
+        result_ = std::move(result);
+        const executor ex = work_;
+        if (how == deliver::here) dispatch_to(ex, std::move(end));
+        else post_to(ex, std::move(end));
+    }
+
+    void destroy() noexcept override { [[maybe_unused]] const Handler dropped = release(); }
+
+    Handler release() noexcept {
+        Handler handler(std::move(handler_));
+        deallocate_object(handler_allocator<statement_completion>(handler), this);
+        return handler;
+    }
+
+    void finish() {
         boost::asio::get_associated_cancellation_slot(handler_).clear();
-        if (call_report* report = get_associated_attempt(handler_).report; report != nullptr && result.ec)
-            report->said.set(state_of(result), result.message.empty() ? result.ec.message() : result.message);
+        if (call_report* report = get_associated_attempt(handler_).report; report != nullptr && result_.ec)
+            report->said.set(state_of(result_), result_.message.empty() ? result_.ec.message() : result_.message);
         [[maybe_unused]] const boost::asio::any_io_executor io_work = std::move(io_work_);
         [[maybe_unused]] const executor work = std::move(work_);
-        Handler handler = std::move(handler_);
+        Outcome result = std::move(result_);
+        Handler handler = release();
         if constexpr (WithRows) std::move(handler)(result.ec, std::move(result.result));
         else std::move(handler)(result.ec);
     }
@@ -79,6 +136,7 @@ private:
     boost::asio::any_io_executor io_work_;
     executor work_;  // not a work guard: Asio's cannot hold a strand of an any_io_executor
     Handler handler_;
+    Outcome result_{};
 };
 
 /// The initiation of each operation: it owns what it starts, so that `deferred` may outlive the connection.
@@ -91,11 +149,10 @@ template <bool WithRows, class Session, class Job> struct statement_launcher {
     template <class Handler> void operator()(Handler&& handler) {
         using outcome = typename Job::outcome_type;
         using completion = statement_completion<WithRows, outcome, std::decay_t<Handler>>;
-        if (refused) return completion(std::forward<Handler>(handler), io)(outcome{.ec = refused});
+        if (refused) return completion::make(std::forward<Handler>(handler), io)(outcome{.ec = refused});
         listen(boost::asio::get_associated_cancellation_slot(handler));
         if constexpr (requires { work->deadline; }) work->deadline = get_associated_attempt(handler).deadline;
-        completion done(std::forward<Handler>(handler), io);
-        work->done = std::move(done);
+        work->done = completion::make(std::forward<Handler>(handler), io);
         on->submit(std::move(work));
     }
 

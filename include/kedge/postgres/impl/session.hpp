@@ -2,7 +2,6 @@
 #pragma once
 
 #include <kedge/core/reuse.hpp>
-#include <kedge/detail/unique_function.hpp>
 #include <kedge/postgres/error.hpp>
 #include <kedge/postgres/impl/cancel_desk.hpp>
 #include <kedge/postgres/impl/statements.hpp>
@@ -18,6 +17,7 @@
 
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/execution_context.hpp>
+#include <boost/asio/recycling_allocator.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -54,7 +54,7 @@ struct outcome {
 };
 
 using kedge::detail::deliver;
-using done_function = kedge::detail::unique_function<void(outcome, deliver)>;
+using done_function = kedge::detail::statement_end<outcome>;
 
 enum class task : std::uint8_t { open, execute, reset, ping };
 
@@ -79,6 +79,11 @@ struct job {
     outcome result{};
     std::shared_ptr<job> next{};              // under the session's mutex
 };
+
+/// In Asio's memory for operations, not in the handler's: a job that was cancelled outlives its handler.
+inline std::shared_ptr<job> make_job(task kind, sql_text text, params values) {
+    return std::allocate_shared<job>(boost::asio::recycling_allocator<job>(), kind, std::move(text), std::move(values));
+}
 
 /// The sessions of one execution context. When it is destroyed, nobody will call the handlers that wait in a session; they
 /// may own the connection that owns the session, so that somebody has to let go.
@@ -164,12 +169,12 @@ private:
     void connected(turn&);
     bool settings_fit() const noexcept;
     bool send_settings();
+    bool send_planner();
 
     // talking.ipp
     void ask(turn&);
     bool send(step, const char* text, const params& = {});
     bool send_job();
-    bool send_planner();
     bool send_reset();
     bool send_statement();
     bool send_deallocations();
@@ -179,6 +184,7 @@ private:
     progress hear();
     void one_row_at_a_time() noexcept;
     bool take(const PGresult*);
+    void begin_rows(const PGresult*);
     void take_rows(const PGresult*);
     void take_end(const PGresult*);
     void take_error(const PGresult*);
@@ -214,9 +220,11 @@ private:
 
     std::vector<step> script_;
     std::size_t at_ = 0;
+    bound_values bound_;
     std::optional<rows_builder> rows_;
     statements::entry* statement_ = nullptr;
     statements statements_;
+    bool fresh_ = false;          // nothing was executed in it
     traces traces_, leaves_;      // since the last reset; of the current statement
     bool was_inside_ = false;     // a transaction was open before it
     std::int64_t session_limit_ = 0, limit_ = 0;  // statement_timeout in ms; 0: the server's own; -1: not known
@@ -224,7 +232,6 @@ private:
     bool discarding_ = false;     // nobody wants the rows that still come
     bool repeat_ = false;         // with a new plan
 };
-    bool fresh_ = false;          // nothing was executed in it
 
 template <bool WithRows> using launcher = kedge::detail::statement_launcher<WithRows, session, job>;
 

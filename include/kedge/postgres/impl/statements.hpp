@@ -2,6 +2,7 @@
 #pragma once
 
 #include <kedge/postgres/impl/traces.hpp>
+#include <kedge/sql/rows.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -25,6 +26,7 @@ public:
         std::string text, name;
         traces leaves;
         bool prepared = false;  // the server has said so
+        kedge::detail::column_names columns{};  // of its last result
     };
 
     /// The entry for `text`, as the most recently used one; made if there is none. Stays where it is until it is forgotten.
@@ -33,7 +35,7 @@ public:
             entries_.splice(entries_.begin(), entries_, found->second);
             return entries_.front();
         }
-        entries_.push_front({std::string(text), "kedge_" + std::to_string(++made_), traces_of(text), false});
+        entries_.push_front({std::string(text), "kedge_" + std::to_string(++made_), traces_of(text)});
         by_text_.emplace(entries_.front().text, entries_.begin());
         if (entries_.size() > statement_cache_size) forget(entries_.back());
         return entries_.front();

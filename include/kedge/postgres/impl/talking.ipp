@@ -49,10 +49,12 @@ KEDGE_DECL bool session::sync() {
 }
 
 KEDGE_DECL bool session::send(step what, const char* text, const params& values) {
-    const bound_values bound(values);
+    bound_.bind(values);
     script_.push_back(what);
-    return PQsendQueryParams(wire_.get(), text, bound.count(), nullptr, bound.pointers(), bound.lengths(), bound.formats(),
-                             0) != 0;
+    const int sent = PQsendQueryParams(wire_.get(), text, bound_.count(), nullptr, bound_.pointers(), bound_.lengths(),
+                                       bound_.formats(), 0);
+    bound_.clear();
+    return sent != 0;
 }
 
 KEDGE_DECL bool session::send_reset() {
@@ -66,7 +68,7 @@ KEDGE_DECL bool session::send_reset() {
 }
 
 KEDGE_DECL bool session::send_statement() {
-    const std::string text(first_->text.view());
+    const std::string_view text = first_->text.view();
     was_inside_ = PQtransactionStatus(wire_.get()) == PQTRANS_INTRANS;
     if (where_->prepared) statement_ = &statements_.use(text);
     leaves_ = where_->prepared ? statement_->leaves : traces_of(text);
@@ -77,13 +79,14 @@ KEDGE_DECL bool session::send_statement() {
     if (!send_deallocations() || !send_limit()) return false;
     if (!statement_->prepared) {
         script_.push_back(step::prepare);
-        if (PQsendPrepare(wire_.get(), statement_->name.c_str(), text.c_str(), 0, nullptr) == 0) return false;
+        if (PQsendPrepare(wire_.get(), statement_->name.c_str(), statement_->text.c_str(), 0, nullptr) == 0) return false;
     }
-    const bound_values bound(first_->values);
+    bound_.bind(first_->values);
     script_.push_back(step::execute);
-    return PQsendQueryPrepared(wire_.get(), statement_->name.c_str(), bound.count(), bound.pointers(), bound.lengths(),
-                               bound.formats(), 0) != 0 &&
-           sync();
+    const int sent = PQsendQueryPrepared(wire_.get(), statement_->name.c_str(), bound_.count(), bound_.pointers(),
+                                         bound_.lengths(), bound_.formats(), 0);
+    bound_.clear();
+    return sent != 0 && sync();
 }
 
 /// In a failed transaction nothing but its end is executed.
@@ -185,9 +188,15 @@ KEDGE_DECL bool session::take(const PGresult* result) {
     }
 }
 
+KEDGE_DECL void session::begin_rows(const PGresult* result) {
+    kedge::detail::column_names names = names_of(result, statement_ != nullptr ? statement_->columns : nullptr);
+    if (statement_ != nullptr) statement_->columns = names;
+    rows_.emplace(std::move(names));
+}
+
 KEDGE_DECL void session::take_rows(const PGresult* result) {
     if (discarding_ || script_[at_] != step::execute) return;
-    if (!rows_) rows_.emplace(column_names(result));
+    if (!rows_) begin_rows(result);
     append_rows(result, *rows_);
     if (first_->batches || rows_->memory() <= result_limit) return;
     fail(sql_errc::result_too_large, kedge::detail::beyond_result_limit());
@@ -206,7 +215,7 @@ KEDGE_DECL void session::take_end(const PGresult* result) {
     if (tag.starts_with("ROLLBACK") && leaves_.commits)  // the server's only word about that
         return fail(make_error_code(errc::in_failed_transaction), "a statement had failed: rolled back, not committed", "25P02");
     if (discarding_) return;
-    if (!rows_) rows_.emplace(column_names(result));
+    if (!rows_) begin_rows(result);
     append_rows(result, *rows_);
     if (starts_with_any(tag, {"INSERT", "UPDATE", "DELETE", "MERGE"}))
         rows_->affected(std::strtoll(PQcmdTuples(const_cast<PGresult*>(result)), nullptr, 10));

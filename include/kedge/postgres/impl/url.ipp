@@ -178,7 +178,7 @@ inline void check_authorities(std::string_view url, keywords& set, const std::ve
 
 inline bool mentions(std::string options, std::string_view setting) {
     std::transform(options.begin(), options.end(), options.begin(), [](unsigned char c) { return std::tolower(c); });
-    return options.find("timezone") != std::string::npos;
+    return options.find(setting) != std::string::npos;
 }
 
 /// What results are read by. Not sent to a proxy, which would not know whom to give it to.

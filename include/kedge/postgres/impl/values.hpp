@@ -13,11 +13,13 @@
 namespace kedge::postgres::detail {
 
 /** The values of a statement as libpq takes them: text without a type, which the statement's own context gives, except for
- *  bytes, which go as they are. Points into the `params`, which has to outlive it.
+ *  bytes, which go as they are. Used again and again, for its memory.
  */
 class bound_values {
 public:
-    explicit bound_values(const params&);
+    /// Points into `values`, which have to stay until @ref clear.
+    void bind(const params& values);
+    void clear() noexcept;
 
     int count() const noexcept { return static_cast<int>(pointers_.size()); }
     const char* const* pointers() const noexcept { return pointers_.data(); }
@@ -30,8 +32,8 @@ private:
     std::vector<int> lengths_, formats_;
 };
 
-/// The names of a result's columns.
-std::vector<std::string> column_names(const PGresult*);
+/// The names of a result's columns: `last`, if they are the same.
+kedge::detail::column_names names_of(const PGresult*, const kedge::detail::column_names& last);
 
 /// Appends all rows of `from`, by the types that the server names: integers, floating point, bool, bytea, timestamptz, uuid,
 /// arrays of integers and of text; everything else as the text that the server writes.

@@ -71,9 +71,17 @@ struct text_of_value {
     template <class T> std::string operator()(const T&) const { return {}; }
 };
 
-KEDGE_DECL bound_values::bound_values(const params& values) {
+KEDGE_DECL void bound_values::clear() noexcept {
+    texts_.clear();
+    pointers_.clear();
+    lengths_.clear();
+    formats_.clear();
+}
+
+KEDGE_DECL void bound_values::bind(const params& values) {
     static constexpr char empty[] = "";  // a null pointer would be NULL
-    texts_.reserve(values.size());
+    clear();
+    texts_.reserve(values.size());  // what is pointed to stays
     for (const sql_value& v : values) {
         const auto* bytes = std::get_if<blob>(&v);
         const auto* text = std::get_if<std::string>(&v);
@@ -87,12 +95,16 @@ KEDGE_DECL bound_values::bound_values(const params& values) {
     }
 }
 
-KEDGE_DECL std::vector<std::string> column_names(const PGresult* from) {
+KEDGE_DECL kedge::detail::column_names names_of(const PGresult* from, const kedge::detail::column_names& last) {
+    const auto count = static_cast<std::size_t>(PQnfields(from));
+    const auto name = [from](std::size_t i) { return PQfname(from, static_cast<int>(i)); };
+    bool same = last != nullptr && last->size() == count;
+    for (std::size_t i = 0; same && i < count; ++i) same = (*last)[i] == name(i);
+    if (same) return last;
     std::vector<std::string> names;
-    const int count = PQnfields(from);
-    names.reserve(static_cast<std::size_t>(count));
-    for (int i = 0; i < count; ++i) names.emplace_back(PQfname(from, i));
-    return names;
+    names.reserve(count);
+    for (std::size_t i = 0; i < count; ++i) names.emplace_back(name(i));
+    return std::make_shared<const std::vector<std::string>>(std::move(names));
 }
 
 template <class Number> std::optional<Number> parsed_number(std::string_view text) {

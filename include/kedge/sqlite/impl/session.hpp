@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <kedge/detail/unique_function.hpp>
 #include <kedge/runtime.hpp>
 #include <kedge/sql/batch_delivery.hpp>
 #include <kedge/sql/connection_concept.hpp>
@@ -36,7 +35,7 @@ struct outcome {
     std::shared_ptr<void> batches{};    ///< of the job: destroyed where the handler is
 };
 
-using done_function = kedge::detail::unique_function<void(outcome)>;
+using done_function = kedge::detail::statement_end<outcome>;
 
 enum class task : std::uint8_t { open, execute, reset };
 
