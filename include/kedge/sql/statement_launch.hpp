@@ -63,7 +63,9 @@ public:
     }
 
     explicit operator bool() const noexcept { return block_ != nullptr; }
-    void operator()(Outcome result, deliver how = deliver::later) { std::exchange(block_, nullptr)->tell(std::move(result), how); }
+    void operator()(Outcome result, deliver how = deliver::later) {
+        std::exchange(block_, nullptr)->tell(std::move(result), how);
+    }
 
 private:
     block* block_ = nullptr;

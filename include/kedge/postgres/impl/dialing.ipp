@@ -198,8 +198,9 @@ KEDGE_DECL bool session::send_settings() {
 /// The environment's PGGEQO goes to the server with each connection, stronger than `options`, and becomes what RESET ALL returns
 /// to. Takes it back, before the first statement and in its round trip; costs the server nothing where it is not set.
 KEDGE_DECL bool session::send_planner() {
-    constexpr char text[] = "select case when pg_catalog.current_setting('geqo') = 'off' then (select pg_catalog.set_config(name, "
-                            "boot_val, false) from pg_catalog.pg_settings where name = 'geqo' and source = 'client') end";
+    constexpr char text[] = "select case when pg_catalog.current_setting('geqo') = 'off' then "
+                            "(select pg_catalog.set_config(name, boot_val, false) from pg_catalog.pg_settings "
+                            "where name = 'geqo' and source = 'client') end";
     return where_->own_geqo || send(step::planner, text);
 }
 
