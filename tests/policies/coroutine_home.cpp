@@ -108,6 +108,42 @@ TEST_CASE("a use that throws when it is called ends the call, and the connection
     CHECK_THROWS_WITH(std::rethrow_exception(report.thrown), "not today");
 }
 
+namespace {
+
+/// Of the kind that needs no call of its own. Throws before or after it has taken the handler.
+struct throws_in_place {
+    static constexpr bool in_place = true;
+    bool with_handler = false;
+
+    template <class Token> auto operator()(wire&, Token&& token) const {
+        return asio::async_initiate<Token, void(error_code)>(
+            [](auto handler, bool take) {
+                const std::optional kept = take ? std::optional(std::move(handler)) : std::nullopt;
+                throw std::runtime_error("taken");
+            },
+            token, with_handler);
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a use in place that throws ends the call around it, and the connection is back", "[pool]") {
+    bench b;
+    const bool with_handler = GENERATE(false, true);
+    std::optional<error_code> ended;
+    kedge::call_report report;
+    const kedge::pipeline p{b.sim, kedge::timeout{1s}};
+    auto borrow = [&](auto&& token) {
+        return b.pool.async_with(throws_in_place{with_handler}, std::forward<decltype(token)>(token));
+    };
+    p.async_call(borrow, {.report = &report}, [&](error_code ec) { ended = ec; });
+    b.sim.run();
+    CHECK(ended == kedge::errc::operation_threw);
+    REQUIRE(report.thrown);
+    CHECK_THROWS_WITH(std::rethrow_exception(report.thrown), "taken");
+    CHECK(b.pool.snapshot().used == 0);
+}
+
 TEST_CASE("a limit shared by two contexts forgets the calls of the one that goes away", "[concurrency_limit][shutdown]") {
     const kedge::concurrency_limit limit(1, 4);
     const auto handler_lives = std::make_shared<int>();
