@@ -3,6 +3,7 @@
 #include "../support/catch.hpp"
 
 #include <kedge/aws/detail/event_queue.hpp>
+#include <kedge/aws/detail/json_text.hpp>
 #include <kedge/aws/detail/prepare.hpp>
 #include <kedge/detail/runtime_random.hpp>
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <kedge/aws/sigv4.hpp>
-#include <kedge/payment/impl/json.hpp>
+#include <kedge/detail/json.hpp>
 
 #include <algorithm>
 #include <chrono>

@@ -75,6 +75,7 @@ struct guest : std::enable_shared_from_this<guest> {
 
 TEST_CASE("answers, limits and cancellations on four threads: every request ends once, and connections are whole", "[tsan]") {
     kedge::testing::https_server server;
+    server.always({.delay = 2ms});  // so that limits also end the wait for an answer
     http::client_options o{.url = server.url(), .max_connections = 6};
     o.tls.ca_pem = server.ca_pem();
     weather w(std::move(o));
@@ -82,11 +83,9 @@ TEST_CASE("answers, limits and cancellations on four threads: every request ends
     std::vector<std::thread> threads;
     for (int i = 0; i < 4; ++i) threads.emplace_back([&] { w.io.run(); });
     for (int i = 0; i < requests; ++i) {
-        if (i % 40 == 0) server.next({.how = kedge::testing::served::way::silence});
         const auto one = std::make_shared<guest>(w, i);
         kedge::call c;
         if (i % 3 == 0) c.deadline = kedge::now() + std::chrono::milliseconds(i % 30);
-        else c.deadline = kedge::now() + 3s;
         asio::post(one->strand, [one, c] { one->start(c); });
     }
     const bool ended = w.all.get_future().wait_for(60s) == std::future_status::ready;
