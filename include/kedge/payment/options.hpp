@@ -6,6 +6,7 @@
 #include <kedge/log/sink.hpp>
 #include <kedge/payment/secret.hpp>
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -22,6 +23,12 @@ struct payment_options {
 
     /// Sent as `Authorization: Bearer …`; empty: no such header. Never printed.
     secret<std::string> api_key{};
+
+    /// Gives the key that is in force now, when the provider refuses the one that was sent (401): from a file that was replaced,
+    /// or of a token that a task of yours renews. A call with another key is repeated once; with the same, or if this throws, or
+    /// without this function, the refusal is its end. Called on the executor of a call's handler, by several threads at once if
+    /// that has them; must not block.
+    std::function<secret<std::string>()> fresh_api_key{};
 
     /// For each attempt, waiting for a connection included, and for each health check; 1 ms or more, below `total_timeout`
     /// [seed].

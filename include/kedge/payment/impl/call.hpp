@@ -63,6 +63,8 @@ private:
     void note_cancellation();
     void forget_cancellation();
     void ask_about(const std::optional<payment::entry>& known);
+    void authorise_request();
+    bool renew_key();
     call inner_call(time_point deadline);
     void refuse(const error_code& ec, payment::outcome o);
     void answer_from(payment::outcome known, const std::string& provider_id);
@@ -85,6 +87,7 @@ private:
     payment::request request_{};
     std::optional<money> amount_{};
     std::optional<card_token> token_{};
+    secret<std::string> api_key_{};  ///< that the request carries
     payment::outcome_join join_{};
     payment::action action_ = payment::action::charge;
     role role_ = role::sends;
@@ -92,7 +95,7 @@ private:
     nanoseconds limit_{0};  ///< for all of it
     int mismatches_ = 0;    ///< answers about another payment
     bool given_ = false;    ///< the key came with the request
-    bool claimed_ = false, counted_ = false, cancelled_ = false, doubted_ = false;
+    bool claimed_ = false, counted_ = false, cancelled_ = false, doubted_ = false, renewed_ = false;
     bool absent_ = false;  ///< so the provider says, in its last answer
     boost::asio::cancellation_signal stop_{};  ///< of a reconciliation
     boost::asio::any_io_executor work_, io_work_;  // for handler and client: while the journal works, there is nothing else

@@ -130,7 +130,7 @@ KEDGE_DECL void payment_call::send(const payment::standing& before) {
         if (left <= nanoseconds::zero()) return finished(payment::errc::key_expired);
         sends_until_ = std::min(sends_until_, core::saturating_add(core_->rt.now(), left));
     }
-    authorise(request_, core_->options.api_key);
+    authorise_request();
     call inner = inner_call(sends_until_);
     inner.report = &result_.report_;
     core_->charge_pipe.async_call(payment_attempt{shared_from_this()}, inner,
@@ -182,7 +182,7 @@ KEDGE_DECL void payment_call::ask_about(const std::optional<payment::entry>& kno
     if (known) amount_ = known->what.amount, action_ = known->what.action;
     wipe(request_);
     request_ = core_->provider.status(result_.key_, action_);
-    authorise(request_, core_->options.api_key);
+    authorise_request();
 }
 
 KEDGE_DECL void payment_call::reconcile() {
@@ -198,6 +198,20 @@ KEDGE_DECL void payment_call::reconcile() {
     const auto self = shared_from_this();
     core_->patient_pipe.async_call(payment_look_operation{self, core_->rt.wall_now()}, inner,
                                    payment_finish<&payment_call::finished>{self, stop_.slot()});
+}
+
+/// With the key that is in force.
+KEDGE_DECL void payment_call::authorise_request() {
+    api_key_ = core_->api_key.get();
+    authorise(request_, api_key_);
+}
+
+/// The provider does not accept the key. That proves nothing about an earlier attempt, but if there is another key by now, one
+/// more attempt may.
+KEDGE_DECL bool payment_call::renew_key() {
+    if (std::exchange(renewed_, true) || !core_->api_key.renew(api_key_)) return false;
+    authorise_request();
+    return true;
 }
 
 KEDGE_DECL void payment_call::start_attempt(const attempt& a, payment::exchange_handler handler) {
@@ -234,6 +248,7 @@ KEDGE_DECL payment_reply payment_call::judge(error_code& ec, const payment::resp
         remember(said);
     }
     if (settles) take(said);
+    if (!ec && from.status == 401 && renew_key()) j.judged = {kind::neutral, replay::if_idempotent};
     ec = j.error;
     return {j.judged, true};
 }
@@ -245,7 +260,7 @@ KEDGE_DECL void payment_call::take(const payment::answer& said) {
 }
 
 KEDGE_DECL bool payment_call::repeats_a_secret(const std::string& text) const {
-    const std::string& key = core_->options.api_key.reveal();
+    const std::string& key = api_key_.reveal();
     return (token_ && text.find(token_->reveal()) != text.npos) || (!key.empty() && text.find(key) != text.npos);
 }
 

@@ -4,6 +4,7 @@
 #include <kedge/health_monitor.hpp>
 #include <kedge/log/detail/hourly_reminder.hpp>
 #include <kedge/payment/impl/health_look.hpp>
+#include <kedge/payment/impl/live_api_key.hpp>
 #include <kedge/payment/provider.hpp>
 #include <kedge/payment_client.hpp>
 #include <kedge/pipeline.hpp>
@@ -71,7 +72,7 @@ public:
     payment_core(boost::asio::any_io_executor ex, const payment_options& o, std::shared_ptr<payment::journal> j,
                  std::shared_ptr<payment::exchange> x)
         : options(o), journal(std::move(j)), exchange(std::move(x)), rt(runtime::of(ex)),
-          charges(breaker_of(o, o.name)), reads(breaker_of(o, o.name + ".reads")),
+          api_key(o.api_key, o.fresh_api_key), charges(breaker_of(o, o.name)), reads(breaker_of(o, o.name + ".reads")),
           charge_pipe(pipe_of(ex, o, charges, budget)), read_pipe(pipe_of(ex, o, reads, read_budget)),
           patient_pipe(ex, retry(patience(o), read_budget)),
           health(ex, monitor_options(o), health_look(exchange, health_request(), ex), charges),
@@ -126,6 +127,7 @@ public:
     const std::shared_ptr<payment::exchange> exchange;
     const payment::generic_provider provider{};
     runtime& rt;
+    live_api_key api_key;
     circuit_breaker charges, reads;  // asking what became of a payment must not wait for the charges to recover
     retry_budget budget, read_budget;  // what charges have spent must not keep anybody from asking
     pipe_type charge_pipe, read_pipe;

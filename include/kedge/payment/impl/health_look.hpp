@@ -10,6 +10,7 @@
 
 #include <boost/asio/async_result.hpp>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -23,6 +24,11 @@ inline void wipe(payment::request& r) noexcept {
 }
 
 inline void authorise(payment::request& r, const secret<std::string>& key) {
+    const auto old = std::find_if(r.headers.begin(), r.headers.end(), [](const auto& h) { return h.name == "Authorization"; });
+    if (old != r.headers.end()) {
+        wipe(old->value);
+        r.headers.erase(old);
+    }
     if (!key.reveal().empty()) r.headers.push_back({"Authorization", "Bearer " + key.reveal()});
 }
 
