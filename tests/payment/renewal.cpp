@@ -90,9 +90,9 @@ TEST_CASE_METHOD(rotated, "many calls that are refused at once: the key is asked
     auto payments = client(options());
     int succeeded = 0;
     for (int i = 0; i < 10; ++i) {
-        charge_request one(money::parse("1.00", "EUR"), card_token(canary));
-        one.key(idempotency_key("order-of-2025-10-26-" + std::to_string(i)));
-        payments.async_charge(std::move(one), [&](const payment_result& r) { succeeded += r.outcome() == outcome::succeeded; });
+        const idempotency_key own("order-of-2025-10-26-" + std::to_string(i));
+        auto what = charge_request(money::parse("1.00", "EUR"), card_token(canary)).key(own);
+        payments.async_charge(std::move(what), [&](const payment_result& r) { succeeded += r.outcome() == outcome::succeeded; });
     }
     sim.run();
     CHECK(succeeded == 10);
