@@ -77,9 +77,10 @@ TEST_CASE("endpoints are those of botocore's own rules, in every partition", "[a
 }
 
 TEST_CASE("what is no region does not become a part of a host's name", "[aws]") {
-    for (const char* bad : {"", "us-east", "US-EAST-1", "us east 1", "us-east-1.evil.com", "us-east-1/", "us-east-1#",
-                            "-us-east-1", "us--east-1", "us-east-1-", "aws-global", "1us-east-1", "us-east-one",
-                            "us-e\xc3\xa4st-1", "us-east-1\n", "us-abcdefghijklmnopqrstuvwxyz-east-1"}) {
+    for (const char* bad :
+         {"", "us-east", "US-EAST-1", "us east 1", "us-east-1.evil.com", "us.evil-east-1", "us-east-1/", "us-east-1#",
+          "-us-east-1", "us--east-1", "us-east-1-", "aws-global", "1us-east-1", "us-east-one", "us-e\xc3\xa4st-1",
+          "us-east-1\n", "us-abcdefghijklmnopqrstuvwxyz-east-1"}) {
         CAPTURE(bad);
         CHECK(logs({.region = bad}).find(" is none; accepted: the name of an AWS region, such as eu-central-1") !=
               std::string::npos);

@@ -58,6 +58,8 @@ TEST_CASE("forms and ranges") {
         {"PAYMENT_TIMEOUT", "s", nullptr},
         {"PAYMENT_TIMEOUT", "11m", nullptr},
         {"HEALTH_INTERVAL", "2m", "2m"},
+        {"HEALTH_INTERVAL", "5000", nullptr},
+        {"HEALTH_INTERVAL", "960279148400995h", nullptr},  // 5 s, if it were multiplied modulo 2^64
         {"HEALTH_INTERVAL", "30", nullptr},
         {"HEALTH_INTERVAL", "1h", "1h"},
         {"HEALTH_INTERVAL", "3601s", nullptr},

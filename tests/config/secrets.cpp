@@ -34,10 +34,10 @@ std::string all_texts(const configuration& c) {
 
 TEST_CASE("what is loaded shows no secret") {
     for (const std::string& url :
-         {"postgresql://u:" + canary + "@db/shop", "postgres://" + canary + "@/shop?host=/x&password=" + canary,
-          "https://u:" + canary + "/@p@h/" + canary, "postgresql://u:" + canary, "mysql://u:" + canary,
-          "https://h/x?" + canary + "#" + canary, "sqlite:a.db?key=" + canary, "sqlite:u:" + canary + "@h", canary + ":x",
-          "postgresql://[" + canary + "@h", "postgresql://a:1,u:" + canary + "/"}) {
+         {"postgresql://u:" + canary + "@db/shop", "https://u:p@" + canary + "/@h",
+          "postgres://" + canary + "@/shop?host=/x&password=" + canary, "https://u:" + canary + "/@p@h/" + canary,
+          "postgresql://u:" + canary, "mysql://u:" + canary, "https://h/x?" + canary + "#" + canary, "sqlite:a.db?key=" + canary,
+          "sqlite:u:" + canary + "@h", canary + ":x", "postgresql://[" + canary + "@h", "postgresql://a:1,u:" + canary + "/"}) {
         CAPTURE(url);
         const configuration c = config::load({.process = environment{{"KEDGE_DATABASE_SERVICE_URL", url},
                                                                      {"KEDGE_PAYMENT_API_KEY", canary},

@@ -16,12 +16,12 @@ namespace kedge::config {
 
 /// What is wrong with one setting. Its texts can be printed: they have no secret and no control characters.
 struct problem {
-    std::string variable;  ///< "KEDGE_PAYMENT_TIMEOUT"; empty: the line is none
-    std::string given;     ///< `***` of a secret; empty: nothing was given
-    std::string why;
-    std::string accepted;   ///< form and range; empty: `why` says it
-    std::string otherwise;  ///< what holds when it is not set; empty: nothing does
-    std::string source;     ///< ".env:12", "environment", "code"
+    std::string variable{};  ///< "KEDGE_PAYMENT_TIMEOUT"; empty: the line is none
+    std::string given{};     ///< `***` of a secret; empty: nothing was given
+    std::string why{};
+    std::string accepted{};   ///< form and range; empty: `why` says it
+    std::string otherwise{};  ///< what holds when it is not set; empty: nothing does
+    std::string source{};     ///< ".env:12", "environment", "code"
 };
 
 /// ".env:12: KEDGE_PAYMENT_TIMEOUT = 5 parsecs: not a duration; accepted: 1ms to 10m; default: 5s"
