@@ -21,7 +21,7 @@ public:
         return key_;
     }
 
-    /// Whether there is another one than that, which the provider has refused: somebody else has asked for it, or it is asked for.
+    /// Whether there is another one than `refused`: somebody else has asked for it before, or it is asked for.
     bool renew(const secret<std::string>& refused) noexcept {
         try {
             if (get().reveal() != refused.reveal()) return true;
