@@ -93,6 +93,22 @@ TEST_CASE("a server that another authority vouches for, or that has another name
     server.restart();
 }
 
+/// HTTPS refuses that; libpq falls back to what certificates had before they had alternative names.
+TEST_CASE("a certificate without alternative names is judged by its common name") {
+    postgres_server& server = postgres_server::shared();
+    server.use_certificate(certificate_kind::no_san);
+    server.restart();
+    {
+        asio::io_context io;
+        client db(io, {.url = postgres_server::url_at(server.port(), trusting(server.ca_file())), .max_connections = 1});
+        must(io, db, "select 1");
+        shut_down(io, db);
+    }
+    CHECK(refused(trusting(server.ca_file()), "127.0.0.1") == pg::errc::not_verified);
+    server.use_certificate(certificate_kind::good);
+    server.restart();
+}
+
 TEST_CASE("a server without TLS is refused where TLS is wanted") {
     postgres_server& server = postgres_server::shared();
     server.restart({"ssl=off"});
