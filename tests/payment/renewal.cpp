@@ -59,6 +59,10 @@ TEST_CASE_METHOD(rotated, "401, and nothing that would change it: the refusal is
     SECTION("the key cannot be read") { offered.clear(); }
     SECTION("nobody to ask") { o.fresh_api_key = nullptr; }
     SECTION("another key, which is refused, too") { offered = "sk_canary_wrong", heard = 2; }
+    SECTION("another one each time") {
+        heard = 2;
+        o.fresh_api_key = [this]() -> secret<std::string> { return "sk_canary_" + std::to_string(++asked); };
+    }
     check_keys();
     auto payments = client(o);
     const payment_result r = charge(payments);

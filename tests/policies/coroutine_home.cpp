@@ -112,7 +112,6 @@ namespace {
 
 /// Of the kind that needs no call of its own. Throws before or after it has taken the handler.
 struct throws_in_place {
-    static constexpr bool in_place = true;
     bool with_handler = false;
 
     template <class Token> auto operator()(wire&, Token&& token) const {
@@ -126,6 +125,8 @@ struct throws_in_place {
 };
 
 }  // namespace
+
+template <> inline constexpr bool kedge::detail::use_in_place<throws_in_place> = true;
 
 TEST_CASE("a use in place that throws ends the call around it, and the connection is back", "[pool]") {
     bench b;

@@ -24,8 +24,6 @@ inline call call_of(const attempt& a) noexcept {
 /// One statement on a borrowed connection. Lives in the operation of a call, or nearer.
 template <class Connection> class run_statement {
 public:
-    static constexpr bool in_place = true;
-
     /// @param what stays where it is until the operation has ended
     explicit run_statement(const statement& what) noexcept : what_(&what) {}
 
@@ -55,6 +53,7 @@ private:
 
     const statement* what_;
 };
+template <class Connection> inline constexpr bool use_in_place<run_statement<Connection>> = true;
 
 /// Borrow, execute, give back.
 template <class Connection> class query_operation {

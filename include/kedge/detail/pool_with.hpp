@@ -45,9 +45,8 @@ private:
     T* connection_;
 };
 
-/// A use that ends with its operation's start: all that the operation needs then lives elsewhere.
-template <class F>
-concept use_in_place = F::in_place;
+/// Of kedge's own uses: it ends with its operation's start, and all that the operation needs then lives elsewhere.
+template <class F> inline constexpr bool use_in_place = false;
 
 template <class Handler> inline constexpr bool is_step_of_call = false;
 template <class Frame> inline constexpr bool is_step_of_call<inner_handler<Frame>> = true;

@@ -82,6 +82,7 @@ private:
 
     // Each step is told how the one before ended. False: it is over, with that error or without.
     bool acquired(error_code& ec, lease<connection> held);
+    bool acquire_another(error_code& ec);
     bool sent(error_code& ec, std::size_t);
     bool received(error_code& ec, std::size_t count);
 
@@ -182,23 +183,27 @@ KEDGE_DECL bool running_request::acquired(error_code& ec, lease<connection> held
         if (ec == kedge::errc::pool_exhausted && core_->clock.now() >= call_.deadline) ec = kedge::errc::timed_out;
         return false;
     }
-    if (why_) return false;  // it was stopped while the connection was on its way
-    if (held->is_dead()) {
-        // nothing was written yet, so another one may be taken; but a server that closes what is new is not called again
-        const bool fresh = held->is_fresh();
-        held.discard();
-        ec = boost::asio::error::eof;
-        phase_ = fresh ? send_phase::tls_done : send_phase::none;
-        if (!fresh) acquire();
-        return !fresh;
-    }
+    if (!hold(held)) return false;  // it was stopped while the connection was on its way
+    if (held_->is_dead()) return acquire_another(ec);
     phase_ = send_phase::tls_done;
     text_ = text_of(what_, core_->target->to);
-    if (!hold(held)) return false;
     limit();
     phase_ = send_phase::partial;  // from here on some of it may be on its way
     held_->write(text_, then_sent{shared_from_this()});
     return true;
+}
+
+/// Nothing was written yet, so another one may be taken; but a server that closes what is new is not called again.
+KEDGE_DECL bool running_request::acquire_another(error_code& ec) {
+    const bool fresh = held_->is_fresh();
+    {
+        const std::lock_guard lock(mutex_);
+        held_.discard();
+    }
+    ec = boost::asio::error::eof;
+    phase_ = fresh ? send_phase::tls_done : send_phase::none;
+    if (!fresh) acquire();
+    return !fresh;
 }
 
 KEDGE_DECL bool running_request::sent(error_code& ec, std::size_t) {
