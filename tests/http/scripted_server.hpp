@@ -183,8 +183,9 @@ public:
         const std::lock_guard lock(tls_mutex_);
         silent_ = silent;
     }
+    /// From the next handshake's end on. Waits for nobody: a connection that its client has forgotten may be at its handshake.
     void play(script each) {
-        const std::lock_guard lock(tls_mutex_);
+        const std::lock_guard lock(mutex_);
         script_ = std::move(each);
     }
 
@@ -220,7 +221,7 @@ private:
                 if (!silent_) stream.handshake(asio::ssl::stream_base::server, ec);
                 peer p(stream, socket, mutex_, note(!ec && !silent_, SSL_session_reused(stream.native_handle()) != 0));
                 if (silent_) p.wait_for_end_of_bytes();
-                else if (!ec) script_(p);
+                else if (!ec) current()(p);
             }
             end();
         }
@@ -238,6 +239,10 @@ private:
         visits_.back().verified = verified;
         visits_.back().resumed = resumed;
         return visits_.back();
+    }
+    script current() const {
+        const std::lock_guard lock(mutex_);
+        return script_;
     }
     void end() {
         const std::lock_guard lock(mutex_);
