@@ -120,6 +120,35 @@ TEST_CASE("a dead family does not keep the living one from being tried") {
     CHECK_FALSE(v.ask().ec);
 }
 
+TEST_CASE("an address that is not allowed is never connected to, whenever the name begins to lead there") {
+    scripted_server server(say_ok), other(say_ok, "127.0.0.3");  // both end a connection after one request
+    endpoints leads_to{other.endpoint(), server.endpoint()};
+    auto o = caller::options(server, 500s);
+    o.allow_address = [](const asio::ip::address& a) { return a == asio::ip::make_address("127.0.0.1"); };
+    user u(o, [&](const std::string&, const std::string&, endpoints& found) {
+        found = leads_to;
+        return kedge::error_code();
+    });
+    CHECK_FALSE(u.ask().ec);
+    leads_to = {other.endpoint(), other.endpoint()};
+    const result r = u.ask();
+    CHECK(r.ec == http::errc::address_not_allowed);
+    CHECK(r.ec == kedge::condition::permanent);
+    CHECK(r.phase == send_phase::resolved);
+    leads_to = {server.endpoint()};
+    const auto& clock = kedge::runtime::of(u.io.get_executor());
+    const auto end = clock.now() + 300s;  // such an error is dialed for rarely
+    while (u.ask().ec && clock.now() < end) u.io.restart(), u.io.run_one_for(10ms);
+    CHECK(server.connections() == 2);
+    CHECK(other.connections() == 0);
+
+    o.url = server.url("127.0.0.1");  // no name: asked all the same
+    o.allow_address = [](const asio::ip::address&) { return false; };
+    user v(o, {});
+    CHECK(v.ask().ec == http::errc::address_not_allowed);
+    CHECK(server.connections() == 2);
+}
+
 TEST_CASE("how far it got before it failed") {
     scripted_server server(say_ok);
     const auto fails = [&](const endpoints& addresses, kedge::nanoseconds limit) {

@@ -17,11 +17,13 @@
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/execution.hpp>
 #include <boost/asio/execution_context.hpp>
+#include <boost/asio/ip/address.hpp>
 #include <boost/asio/prefer.hpp>
 
 #include <algorithm>
 #include <concepts>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -33,6 +35,11 @@ struct client_options {
     std::string url{};             ///< `https://host[:port][/base-path]`
     bool allow_plain_http = false; ///< accept `http://` in `url`: everything is readable on the way
     tls_options tls{};
+
+    /// Whether a connection may be opened to an address that `url`'s name has; null: to any. Asked at each connect, for each
+    /// address, since a name may be made to lead anywhere at any time. From any thread, without a lock; must not throw.
+    std::function<bool(const boost::asio::ip::address&)> allow_address{};
+
     nanoseconds connect_timeout = std::chrono::seconds(5);  ///< name, TCP and TLS together
     nanoseconds timeout = std::chrono::seconds(30);         ///< one request with its answer, waiting for a connection included
     int max_connections = 20;

@@ -15,6 +15,7 @@ enum class errc {
     response_too_large = 3,  ///< head, body or the whole message is beyond its limit
     truncated = 4,           ///< the connection ended in the middle of an answer
     not_verified = 5,        ///< the server's certificate is not valid for this host; nothing was sent
+    address_not_allowed = 6, ///< `client_options::allow_address` refuses all that the name leads to; nothing was sent
 };
 
 }  // namespace kedge::http
@@ -28,7 +29,8 @@ public:
     std::string message(int value) const override { return text(value); }
     const char* message(int value, char*, std::size_t) const noexcept override { return text(value); }
     bool equivalent(int value, const boost::system::error_condition& wanted) const noexcept override {
-        if (wanted == condition::permanent) return static_cast<http::errc>(value) == http::errc::not_verified;
+        const auto code = static_cast<http::errc>(value);
+        if (wanted == condition::permanent) return code == http::errc::not_verified || code == http::errc::address_not_allowed;
         return default_error_condition(value) == wanted;
     }
 
@@ -40,6 +42,7 @@ private:
         case http::errc::response_too_large: return "HTTP response beyond its limit";
         case http::errc::truncated: return "the connection ended in the middle of an HTTP response";
         case http::errc::not_verified: return "the server's certificate is not valid for this host";
+        case http::errc::address_not_allowed: return "the server's name leads only to addresses that are not allowed";
         }
         return "unknown HTTP error";
     }

@@ -23,7 +23,8 @@ class client_core {
 public:
     client_core(kedge::detail::context_of_executor ctx, client_options o, url to)
         : executor(ctx.executor), clock(runtime::of(executor)), timeout(o.timeout), max_body(o.max_body),
-          target(std::make_shared<destination>(to, to.tls ? make_tls_context(o.tls) : nullptr, o.connect_timeout)),
+          target(std::make_shared<destination>(to, to.tls ? make_tls_context(o.tls) : nullptr, o.connect_timeout,
+                                               std::move(o.allow_address))),
           pool(ctx,
                {.name = to.authority(), .max = o.max_connections, .acquire_timeout = o.timeout,
                 .connect_timeout = o.connect_timeout, .on_event = o.on_event},

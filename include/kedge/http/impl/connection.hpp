@@ -15,12 +15,14 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
 
 #include <array>
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -28,12 +30,15 @@ namespace kedge::http::detail {
 
 /// Where the connections of one client lead to, and how far they get.
 struct destination {
-    destination(url u, std::shared_ptr<tls_context> context, nanoseconds connect_timeout)
-        : to(std::move(u)), tls(std::move(context)), limit(connect_timeout) {}
+    using address_rule = std::function<bool(const boost::asio::ip::address&)>;
+
+    destination(url u, std::shared_ptr<tls_context> context, nanoseconds connect_timeout, address_rule rule)
+        : to(std::move(u)), tls(std::move(context)), limit(connect_timeout), allows(std::move(rule)) {}
 
     const url to;
     const std::shared_ptr<tls_context> tls;  ///< null: plain text
     const nanoseconds limit;                 ///< for name, TCP and TLS together; the pool stops what takes longer
+    const address_rule allows;               ///< null: all
     std::atomic<send_phase> dialing{send_phase::none}, failed{send_phase::none};  ///< of the latest attempts
 };
 

@@ -60,11 +60,13 @@ KEDGE_DECL asio::awaitable<void> connection::open_by(connection& self, error_cod
 
 KEDGE_DECL asio::awaitable<error_code> connection::connect(time_point end) {
     error_code ec;
-    const auto found = co_await runtime_.async_resolve(to_->to.host, std::to_string(to_->to.port),
+    auto found = co_await runtime_.async_resolve(to_->to.host, std::to_string(to_->to.port),
                                                        asio::redirect_error(asio::use_awaitable, ec));
     if (ec) co_return ec;
     reached(send_phase::resolved);
     ec = asio::error::host_not_found;
+    if (to_->allows && std::erase_if(found, [&](const tcp::endpoint& e) { return !to_->allows(e.address()); }) > 0)
+        ec = errc::address_not_allowed;
     const auto addresses = addresses_to_try(found);
     for (std::size_t i = 0; i < addresses.size(); ++i) {
         ec = co_await connect_to(addresses[i], end_of_share(runtime_.now(), end, addresses.size() - i));
