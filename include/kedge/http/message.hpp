@@ -59,6 +59,10 @@ using wall_time = std::chrono::system_clock::time_point;
  *  @return at most an hour; zero if nothing valid is there, or if the date is past */
 nanoseconds retry_after(const response&, std::optional<wall_time> received = {}) noexcept;
 
+/// The answer's `Date`, in any of those forms; nothing without a valid one.
+/// @param received when the answer came, by our clock: tells the century of a year of two digits
+std::optional<wall_time> date_of(const response&, wall_time received) noexcept;
+
 /// A pipeline judges answers by this: 429 and 503 are overload with @ref retry_after, other 5xx are failures, everything
 /// below 500 says nothing against the server.
 verdict kedge_classify(const error_code&, const response&) noexcept;

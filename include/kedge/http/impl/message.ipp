@@ -134,6 +134,13 @@ KEDGE_DECL nanoseconds retry_after(const response& r, std::optional<wall_time> r
     return std::chrono::seconds(longest);
 }
 
+KEDGE_DECL std::optional<wall_time> date_of(const response& r, wall_time received) noexcept {
+    using namespace std::chrono;
+    const auto ours = floor<seconds>(received).time_since_epoch().count();
+    const auto theirs = detail::http_date(detail::trimmed(r["date"]), detail::year_of(ours));
+    return theirs ? std::optional(wall_time(seconds(*theirs))) : std::nullopt;
+}
+
 KEDGE_DECL verdict kedge_classify(const error_code& ec, const response& r) noexcept {
     if (ec) return classify(ec);
     if (r.status == 429 || r.status == 503) return {kind::overload, replay::if_idempotent, retry_after(r)};
