@@ -8,12 +8,15 @@
 #include <kedge/aws/emf.hpp>
 #include <kedge/aws/emf_reporter.hpp>
 #include <kedge/aws/endpoint.hpp>
+#include <kedge/aws/https_log_transport.hpp>
 #include <kedge/aws/sigv4.hpp>
+#include <kedge/aws/static_credentials.hpp>
 
 #include <kedge/aws/detail/impl/delivery.ipp>
 #include <kedge/aws/detail/impl/delivery_answers.ipp>
 #include <kedge/aws/detail/impl/delivery_repairs.ipp>
 #include <kedge/aws/detail/impl/delivery_shell.ipp>
+#include <kedge/aws/detail/impl/gzip.ipp>
 #include <kedge/aws/detail/impl/prepare.ipp>
 #include <kedge/aws/detail/impl/service_answer.ipp>
 #include <kedge/aws/impl/cloudwatch_sink.ipp>
@@ -21,4 +24,6 @@
 #include <kedge/aws/impl/emf.ipp>
 #include <kedge/aws/impl/emf_reporter.ipp>
 #include <kedge/aws/impl/endpoint.ipp>
+#include <kedge/aws/impl/https_log_transport.ipp>
 #include <kedge/aws/impl/sigv4.ipp>
+#include <kedge/aws/impl/static_credentials.ipp>

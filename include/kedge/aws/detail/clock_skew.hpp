@@ -6,6 +6,11 @@
 
 namespace kedge::aws::detail {
 
+/// Since 1970.
+inline std::int64_t milliseconds_of(std::chrono::system_clock::time_point when) noexcept {
+    return std::chrono::floor<std::chrono::milliseconds>(when.time_since_epoch()).count();
+}
+
 /// The service refuses signatures that are five minutes off.
 inline constexpr std::chrono::milliseconds harmful_skew = std::chrono::minutes(4);
 

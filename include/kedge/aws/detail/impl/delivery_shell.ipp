@@ -10,10 +10,6 @@
 
 namespace kedge::aws::detail {
 
-inline std::int64_t milliseconds_of(log::wall_time when) noexcept {
-    return std::chrono::floor<std::chrono::milliseconds>(when.time_since_epoch()).count();
-}
-
 /// What an alarm says in the fallback's log.
 inline std::string_view text_of(delivery_alarm what) noexcept {
     switch (what) {

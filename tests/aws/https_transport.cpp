@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: BSL-1.0
+// The transport of logs against a server on loopback: what goes out, what comes back, and how it ends.
+#include "../http/user.hpp"
+#include "../support/catch.hpp"
+#include "captured.hpp"
+
+#include <kedge/aws/detail/gzip.hpp>
+#include <kedge/aws/https_log_transport.hpp>
+#include <kedge/aws/sigv4.hpp>
+#include <kedge/aws/static_credentials.hpp>
+#include <kedge/testing/https_server.hpp>
+
+#include <boost/beast/zlib/inflate_stream.hpp>
+#include <boost/crc.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace asio = boost::asio;
+namespace aws = kedge::aws;
+namespace http = kedge::http;
+using aws::answer_kind;
+using aws::detail::operation;
+using aws_test::field_of;
+using kedge::testing::https_server;
+using kedge::testing::served;
+using way = served::way;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr const char* region = "eu-central-1";
+const std::string batch = R"({"logGroupName":"shop","logStreamName":"web-1","logEvents":[{"timestamp":1,"message":"one"}]})";
+const std::string many = "[" + std::string(100'000, 'x') + "]";
+
+aws::credentials a_user() {
+    return {"AKIDEXAMPLE", kedge::secret<std::string>(std::string("s3cr3t")), kedge::secret<std::string>(std::string("t0k3n"))};
+}
+
+/// Keeps whoever asks, until the test answers.
+class slow_provider final : public aws::credentials_provider {
+public:
+    void get(aws::credentials_handler done) override { waiting.push_back(std::move(done)); }
+    void refresh(aws::credentials_handler done) override { renewing.push_back(std::move(done)); }
+
+    std::vector<aws::credentials_handler> waiting, renewing;
+};
+
+/// A context with a transport, which runs only here.
+struct dock {
+    asio::io_context io;
+    std::shared_ptr<aws::credentials_provider> keys = std::make_shared<aws::static_credentials>(io, a_user());
+    std::shared_ptr<aws::log_transport> transport{};
+
+    explicit dock(const https_server& server, bool hurried = false) { open(server, hurried); }
+    dock(const https_server& server, std::shared_ptr<aws::credentials_provider> from) : keys(std::move(from)) {
+        open(server, true);
+    }
+    dock() = default;
+
+    void open(const https_server& server, bool hurried) {
+        if (hurried) http_test::user::hurry(io);
+        const aws::endpoint_options where{.region = region, .url = server.url("localhost"), .plain_loopback = true};
+        transport = aws::https_transport(io, {.where = where, .keys = keys, .tls = {.ca_pem = server.ca_pem()}});
+    }
+
+    aws::log_response ship(aws::log_request what = {operation::put_events, batch}) {
+        std::optional<aws::log_response> out;
+        transport->start(std::move(what), [&](aws::log_response got) {
+            out = std::move(got);
+            io.stop();
+        });
+        CHECK_FALSE(out);
+        io.restart();
+        io.run();
+        REQUIRE(out);
+        return std::move(*out);
+    }
+};
+
+served accepts(std::vector<http::header> more = {}) {
+    more.push_back({"x-amzn-RequestId", "4711"});
+    return {way::reply, 200, std::move(more), "{}", {}};
+}
+
+/// "20251026T152646Z"
+http::wall_time parse_time(const std::string& basic) {
+    using namespace std::chrono;
+    int y = 0, mon = 0, d = 0, h = 0, min = 0, s = 0;
+    CHECK(std::sscanf(basic.c_str(), "%4d%2d%2dT%2d%2d%2dZ", &y, &mon, &d, &h, &min, &s) == 6);
+    return sys_days(year(y) / mon / d) + hours(h) + minutes(min) + seconds(s);
+}
+
+/// As the service does it: from what came in, and the keys.
+std::string signature_of(const https_server& server, const http::request& heard) {
+    http::request plain{heard.method, heard.target, {}, heard.body};
+    for (const char* name : {"Content-Type", "X-Amz-Target", "Content-Encoding"})
+        if (const std::string value = field_of(heard, name); !value.empty()) plain.headers.push_back({name, value});
+    aws::sigv4_signer signer(http::parse_url(server.url("localhost"), true), region, "logs");
+    signer.sign(plain, a_user(), parse_time(field_of(heard, "X-Amz-Date")));
+    return field_of(plain, "Authorization");
+}
+
+std::uint32_t number_at(const std::string& text, std::size_t at) {
+    std::uint32_t out = 0;
+    for (std::size_t i = 4; i-- > 0;) out = out << 8 | static_cast<unsigned char>(text[at + i]);
+    return out;
+}
+
+/// Nothing if anything is wrong with it.
+std::string gunzip(const std::string& from) {
+    namespace zlib = boost::beast::zlib;
+    if (from.size() < 18 || from.substr(0, 4) != std::string("\x1f\x8b\x08\0", 4)) return {};
+    const std::size_t size = number_at(from, from.size() - 4);
+    std::string out(size + 1, '\0');  // room for more than there should be
+    zlib::z_params all;
+    all.next_in = from.data() + 10;
+    all.avail_in = from.size() - 10;  // with the tail: Beast reads beyond the end
+    all.next_out = out.data();
+    all.avail_out = out.size();
+    kedge::error_code ec;
+    zlib::inflate_stream stream;
+    stream.write(all, zlib::Flush::sync, ec);
+    out.resize(all.total_out);
+    boost::crc_32_type sum;
+    sum.process_bytes(out.data(), out.size());
+    const bool whole = ec == zlib::error::end_of_stream && out.size() == size;
+    return whole && sum.checksum() == number_at(from, from.size() - 8) ? out : std::string();
+}
+
+}  // namespace
+
+TEST_CASE("a request names its operation and is signed for the service's clock; its connection is kept", "[aws]") {
+    https_server server;
+    server.always(accepts());
+    dock d(server);
+    const auto before = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    CHECK(d.ship({operation::create_stream, R"({"a":1})", false, 1h}).answer.kind == answer_kind::accepted);
+    CHECK(d.ship().answer.kind == answer_kind::accepted);
+    const auto heard = server.heard();
+    REQUIRE(heard.size() == 2);
+    CHECK(server.connections() == 1);
+    CHECK(heard[0].method + " " + heard[0].target == "POST /");
+    CHECK(field_of(heard[0], "X-Amz-Target") == "Logs_20140328.CreateLogStream");
+    CHECK(field_of(heard[1], "X-Amz-Target") == "Logs_20140328.PutLogEvents");
+    CHECK(field_of(heard[1], "Content-Type") == "application/x-amz-json-1.1");
+    CHECK(field_of(heard[1], "Content-Encoding").empty());
+    CHECK(field_of(heard[1], "X-Amz-Security-Token") == "t0k3n");
+    CHECK(heard[1].body == batch);
+    for (const http::request& one : heard) CHECK(field_of(one, "Authorization") == signature_of(server, one));
+    const auto ahead = parse_time(field_of(heard[0], "X-Amz-Date")) - before;
+    CHECK((ahead >= 1h && ahead < 1h + 30s));
+    CHECK(parse_time(field_of(heard[1], "X-Amz-Date")) - before < 30s);
+}
+
+TEST_CASE("a body is compressed if that makes it smaller, and signed as it is sent", "[aws]") {
+    https_server server;
+    server.always(accepts());
+    dock d(server);
+    CHECK(d.ship({operation::put_events, many, true}).body == many);
+    CHECK(d.ship({operation::put_events, "{}", true}).answer.kind == answer_kind::accepted);
+    const auto heard = server.heard();
+    REQUIRE(heard.size() == 2);
+    CHECK(field_of(heard[0], "Content-Encoding") == "gzip");
+    CHECK(heard[0].body.size() < many.size() / 100);
+    CHECK(gunzip(heard[0].body) == many);
+    CHECK(field_of(heard[0], "Authorization") == signature_of(server, heard[0]));
+    CHECK(field_of(heard[1], "Content-Encoding").empty());
+    CHECK(heard[1].body == "{}");
+}
+
+TEST_CASE("gzip of any length is what gunzip reads, or nothing", "[aws]") {
+    std::string noise;
+    for (std::uint32_t i = 0, x = 1; i < 3000; ++i) noise += static_cast<char>((x = x * 1664525 + 1013904223) >> 24);
+    CHECK(aws::detail::gzip(noise).empty());
+    CHECK(aws::detail::gzip({}).empty());
+    std::size_t smaller = 0;
+    for (std::size_t size = 0; size < 600; size += 1 + size / 20) {
+        const std::string plain = noise.substr(0, size / 2) + many.substr(0, size - size / 2), packed = aws::detail::gzip(plain);
+        smaller += !packed.empty();
+        CHECK((packed.empty() || (packed.size() < plain.size() && gunzip(packed) == plain)));
+    }
+    CHECK(smaller > 20);
+}
+
+TEST_CASE("what came back is an answer of the service, or tells whether the events may be stored", "[aws]") {
+    struct row {
+        const char* name;
+        served does;
+        answer_kind kind;
+        bool may_be_stored = false;
+        std::string message{};
+    };
+    const std::string half = "HTTP/1.1 200 OK\r\nx-amzn-RequestId: 1\r\nContent-Length: 9\r\n\r\n{";
+    const row rows[] = {
+        {"accepted", accepts(), answer_kind::accepted},
+        {"throttled", {way::reply, 400, {{"x-amz-retry-after", "70"}}, R"({"__type":"ThrottlingException","message":"Rate exceeded"})", {}},
+         answer_kind::throttled, false, "Rate exceeded"},
+        {"code in a header", {way::reply, 400, {{"x-amzn-ErrorType", "ExpiredTokenException:http://x/"}}, "", {}},
+         answer_kind::stale_credentials},
+        {"a portal", {way::reply, 200, {}, "<html>", {}}, answer_kind::unknown, true},
+        {"no request id", {way::reply, 200, {}, "{}", {}}, answer_kind::unknown, true},
+        {"no HTTP", {way::raw, 0, {}, "what?\r\n\r\n", {}}, answer_kind::unknown, true, "malformed"},
+        {"cut", {way::raw, 0, {}, half, {}}, answer_kind::unknown, true, "in the middle"},
+        {"reset", {.how = way::reset}, answer_kind::unknown, true, "reset"},
+    };
+    for (const row& one : rows) {
+        INFO(one.name);
+        https_server server;
+        server.next(accepts()).next(one.does);
+        dock d(server);
+        CHECK(d.ship().answer.kind == answer_kind::accepted);
+        const aws::detail::service_answer got = d.ship().answer;
+        CHECK(got.kind == one.kind);
+        CHECK(got.may_be_stored == one.may_be_stored);
+        CHECK_THAT(got.message, Catch::Contains(one.message));
+        CHECK(got.retry_after == (one.kind == answer_kind::throttled ? 70ms : 0ms));
+        CHECK(server.requests() == 2);  // nothing is repeated here
+    }
+}
+
+TEST_CASE("the service's clock is seen in its Date, but not in a cache's", "[aws]") {
+    https_server server;
+    const http::header date{"Date", "Sun, 26 Oct 2025 15:26:46 GMT"};
+    server.next(accepts({date})).next(accepts({date, {"Age", "1"}})).next(accepts({{"Date", "today"}})).next(accepts());
+    dock d(server);
+    const std::optional<aws::clock_sight> sight = d.ship().clock;
+    REQUIRE(sight);
+    CHECK(sight->date_ms == 1'761'492'406'000);
+    CHECK(sight->received_ms >= sight->sent_ms);
+    CHECK(sight->sent_ms > sight->date_ms);
+    for (int i = 0; i < 3; ++i) CHECK_FALSE(d.ship().clock);
+}
+
+TEST_CASE("what was certainly not sent says so, and why", "[aws]") {
+    const auto not_sent = [](dock& d, const std::string& why) {
+        const aws::detail::service_answer got = d.ship().answer;
+        CHECK(got.kind == answer_kind::not_sent);
+        CHECK_FALSE(got.may_be_stored);
+        CHECK_THAT(got.message, Catch::Contains(why));
+    };
+    std::optional<https_server> server(std::in_place);
+    dock stranger;
+    stranger.transport = aws::https_transport(stranger.io, {.where = {.region = region, .url = server->url()}, .keys = stranger.keys});
+    not_sent(stranger, "certificate");
+    dock late(*server);
+    dock misled;
+    asio::use_service<kedge::detail::lookup_service>(misled.io).lookups()->use([](auto&, auto& port, auto& found) {
+        return kedge::detail::resolve_literal("169.254.169.254", port, found);
+    });
+    misled.transport = aws::https_transport(misled.io, {.where = {.region = region}, .keys = misled.keys});
+    not_sent(misled, "not allowed");
+    CHECK(server->requests() == 0);
+    server.reset();
+    not_sent(late, "refused");
+}
+
+TEST_CASE("a silent server costs the limit of a request, keys that do not come do too", "[aws]") {
+    https_server server(kedge::testing::certificate_kind::good, false);
+    server.always({.how = way::silence});
+    dock d(server, true);
+    aws::detail::service_answer got = aws::detail::no_answer(false);
+    for (int i = 0; i < 20 && got.kind != answer_kind::unknown; ++i) got = d.ship().answer;  // a loaded machine may not connect
+    CHECK(got.kind == answer_kind::unknown);
+    CHECK(got.may_be_stored);
+    CHECK_THAT(got.message, Catch::Contains("timed out"));
+
+    const auto slow = std::make_shared<slow_provider>();
+    dock waits(server, slow);
+    const auto& clock = kedge::runtime::of(waits.io.get_executor());
+    const auto before = clock.now();
+    const int heard = server.requests();
+    for (const bool gzip : {false, true}) {
+        got = waits.ship({operation::put_events, many, gzip}).answer;
+        CHECK(got.kind == answer_kind::not_sent);
+        CHECK_THAT(got.message, Catch::Contains("no keys"));
+    }
+    CHECK(clock.now() - before >= 2 * aws::https_log_transport::request_limit);
+    for (auto& late : slow->waiting) late({std::make_shared<aws::credentials>(a_user()), {}});
+    waits.io.restart();
+    waits.io.run();
+    CHECK(server.requests() == heard);
+}
+
+TEST_CASE("without keys nothing goes out; their reason comes back, and new ones can be asked for", "[aws]") {
+    https_server server;
+    const auto slow = std::make_shared<slow_provider>();
+    dock d(server, slow);
+    asio::post(d.io, [&] { slow->waiting.at(0)({nullptr, "AWS_ACCESS_KEY_ID is not set"}); });
+    const aws::log_response got = d.ship();
+    CHECK(got.answer.kind == answer_kind::stale_credentials);
+    CHECK_FALSE(got.answer.may_be_stored);
+    CHECK(got.answer.message == "AWS_ACCESS_KEY_ID is not set");
+    CHECK(got.body == batch);
+    CHECK(server.connections() == 0);
+
+    int renewed = 0;
+    for (int i = 0; i < 2; ++i) d.transport->refresh_credentials([&] { ++renewed; });
+    CHECK(renewed == 0);
+    slow->renewing.at(0)({nullptr, "no"});
+    CHECK(renewed == 0);
+    slow->renewing.at(1)({std::make_shared<aws::credentials>(a_user()), {}});
+    CHECK(renewed == 1);
+
+    dock fixed(server);
+    fixed.transport->refresh_credentials([&] { ++renewed; });
+    fixed.io.run();
+    CHECK(renewed == 1);
+    CHECK_THROWS_WITH(aws::https_transport(d.io, {.where = {.region = region}}), Catch::Contains("provider of credentials"));
+}
+
+TEST_CASE("requests under way outlive their transport, but not their context", "[aws]") {
+    https_server server;
+    server.always(accepts());
+    dock d(server);
+    int ended = 0;
+    d.transport->start({operation::put_events, batch, true}, [&](const aws::log_response& got) {
+        ended += got.answer.kind == answer_kind::accepted;
+    });
+    d.transport.reset();
+    d.io.run();
+    CHECK(ended == 1);
+
+    server.always({.how = way::silence});
+    const auto slow = std::make_shared<slow_provider>();
+    std::shared_ptr<aws::log_transport> left;
+    {
+        dock gone(server), keyless(server, slow);
+        for (const bool gzip : {false, true})
+            for (dock* each : {&gone, &keyless})
+                each->transport->start({operation::put_events, many, gzip}, [&](const aws::log_response&) { ++ended; });
+        const int before = server.requests();
+        while (server.requests() == before) gone.io.run_one_for(10ms);
+        left = gone.transport;
+    }
+    for (auto& late : slow->waiting) late({std::make_shared<aws::credentials>(a_user()), {}});
+    left.reset();
+    CHECK(ended == 1);
+}
