@@ -200,7 +200,8 @@ TEST_CASE("what came back is an answer of the service, or tells whether the even
     const std::string half = "HTTP/1.1 200 OK\r\nx-amzn-RequestId: 1\r\nContent-Length: 9\r\n\r\n{";
     const row rows[] = {
         {"accepted", accepts(), answer_kind::accepted},
-        {"throttled", {way::reply, 400, {{"x-amz-retry-after", "70"}}, R"({"__type":"ThrottlingException","message":"Rate exceeded"})", {}},
+        {"throttled",
+         {way::reply, 400, {{"x-amz-retry-after", "70"}}, R"({"__type":"Throttling","message":"Rate exceeded"})", {}},
          answer_kind::throttled, false, "Rate exceeded"},
         {"code in a header", {way::reply, 400, {{"x-amzn-ErrorType", "ExpiredTokenException:http://x/"}}, "", {}},
          answer_kind::stale_credentials},
@@ -247,7 +248,8 @@ TEST_CASE("what was certainly not sent says so, and why", "[aws]") {
     };
     std::optional<https_server> server(std::in_place);
     dock stranger;
-    stranger.transport = aws::https_transport(stranger.io, {.where = {.region = region, .url = server->url()}, .keys = stranger.keys});
+    aws::endpoint_options here{.region = region, .url = server->url()};
+    stranger.transport = aws::https_transport(stranger.io, {.where = here, .keys = stranger.keys});
     not_sent(stranger, "certificate");
     dock late(*server);
     dock misled;
