@@ -129,7 +129,26 @@ TEST_CASE_METHOD(fixture, "an outage is waited for and told of once, then all ar
     CHECK(sink->delivery().accounting() == aws::delivery_accounting{.offered = 10, .acked = 10});
     CHECK(transport->requests.size() == 13);
     CHECK(console->events() == std::vector<std::string>{"[WARNING] CloudWatch Logs cannot be reached; events wait",
-                                                        "[INFO] CloudWatch Logs can be reached again"});
+                                                        "[INFO] CloudWatch Logs takes events again"});
+}
+
+TEST_CASE_METHOD(fixture, "why there are no keys is told once, and without what the service quotes of a request") {
+    aws::detail::service_answer none;
+    none.kind = answer_kind::stale_credentials;
+    none.message = "AWS_ACCESS_KEY_ID is not set";
+    transport->answers = {5, none};
+    none.kind = answer_kind::denied;
+    none.code = "AccessDeniedException";
+    none.message = "no right to logs:PutLogEvents\nx-amz-security-token: t0k3n";
+    transport->answers.push_back(none);
+    write("event");
+    ctx.run();
+    CHECK(console->events() == std::vector<std::string>{
+        "[WARNING] CloudWatch Logs: no valid credentials, or a wrong clock; events wait: AWS_ACCESS_KEY_ID is not set",
+        "[WARNING] CloudWatch Logs denies access, or the group or stream is missing; events wait: AccessDeniedException: "
+        "no right to logs:PutLogEvents",
+        "[INFO] CloudWatch Logs takes events again"});
+    CHECK(sink->delivery().acked == 1);
 }
 
 TEST_CASE_METHOD(fixture, "a missing group is created, expired keys are renewed") {

@@ -35,11 +35,11 @@ struct moment {
     std::int64_t wall_ms = 0;  ///< our clock's, not corrected
 };
 
-/// What the operator should hear of.
+/// What the operator should hear of, once until it is over.
 enum class delivery_alarm : std::uint8_t {
     none,
     outage,            ///< five failures in a row; one small batch at a time asks whether it is over
-    recovered,
+    recovered,         ///< from any of the others that make events wait
     credentials,       ///< refused as expired, or as signed wrongly
     denied,            ///< no permission, or no more groups: tried again every half minute
     nothing_accepted,  ///< whatever is sent is called invalid: probably a name
@@ -64,6 +64,7 @@ struct delivery_actions {
     bool refresh_credentials = false;
     bool closed = false;                       ///< the end: the accounting is final
     delivery_alarm alarm = delivery_alarm::none;
+    const service_answer* cause = nullptr;     ///< the answer that the alarm is about, if any: the one that was given
     std::array<event_list, rejections> refused{};  ///< by reason, for a look of the user
     event_list leftover{};                     ///< for the fallback; those on their way may be stored as well
     batch_list spent{};                        ///< to destroy
@@ -144,7 +145,9 @@ private:
                      delivery_actions& todo) noexcept;
     void suffer(const flight& ended, const service_answer& answer, const moment& now, std::uint64_t random,
                 delivery_actions& todo) noexcept;
-    void ask_for_credentials(const flight& ended, const moment& now, std::uint64_t random, delivery_actions& todo) noexcept;
+    void tell(delivery_alarm what, const service_answer& cause, delivery_actions& todo) noexcept;
+    void ask_for_credentials(const flight& ended, const service_answer& answer, const moment& now, std::uint64_t random,
+                             delivery_actions& todo) noexcept;
     void missing(const flight& ended, const service_answer& answer, const moment& now, std::uint64_t random,
                  delivery_actions& todo) noexcept;
 
@@ -174,6 +177,7 @@ private:
     std::size_t most_event_ = most_event_bytes;
     int invalid_in_a_row_ = 0;
     int condemnations_ = 0;  ///< how many events may still be called poison; each acknowledgement renews it
+    unsigned told_ = 0;  ///< of the present trouble: a bit for each alarm
     bool gzip_works_ = true, closing_ = false, closed_ = false;
     time_point deadline_ = never, next_report_ = time_point::min();
     time_point created_at_ = time_point::min(), refreshed_at_ = time_point::min();

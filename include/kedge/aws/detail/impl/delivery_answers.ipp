@@ -6,6 +6,7 @@
 #include <kedge/detail/config.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace kedge::aws::detail {
 
@@ -62,9 +63,8 @@ KEDGE_DECL void delivery::settle_put(flight& ended, const service_answer& answer
 
 KEDGE_DECL void delivery::acknowledge(batch_ptr batch, const flight& ended, const rejected_ranges& ranges, const moment& now,
                                       delivery_actions& todo) noexcept {
-    const bool was_outage = pace_.outage();
     pace_.acked(ended.number);
-    if (was_outage && !pace_.outage()) todo.alarm = delivery_alarm::recovered;
+    if (!pace_.in_trouble() && std::exchange(told_, 0) != 0) todo.alarm = delivery_alarm::recovered;
     invalid_in_a_row_ = 0;
     condemnations_ = most_condemnations;
     while (batch_ptr suspect = suspects_.pop_front()) retries_.insert(std::move(suspect));
@@ -92,32 +92,40 @@ KEDGE_DECL void delivery::suffer(const flight& ended, const service_answer& answ
     const bool our_clock = skew_.corrected_since(ended.skew);
     switch (answer.kind) {
     case answer_kind::throttled: return pace_.throttled(ended.number, now.steady, answer.retry_after, random);
-    case answer_kind::stale_credentials: return ask_for_credentials(ended, now, random, todo);
+    case answer_kind::stale_credentials: return ask_for_credentials(ended, answer, now, random, todo);
     case answer_kind::bad_signature:
-        if (!our_clock) return ask_for_credentials(ended, now, random, todo);
+        if (!our_clock) return ask_for_credentials(ended, answer, now, random, todo);
         break;
     case answer_kind::denied:
     case answer_kind::limit_reached:
     case answer_kind::missing:
         if (our_clock) break;
-        todo.alarm = delivery_alarm::denied;
+        tell(delivery_alarm::denied, answer, todo);
         return pace_.refused(ended.number, now.steady, random);
     case answer_kind::invalid:
     case answer_kind::too_large:
     case answer_kind::malformed:
-        todo.alarm = delivery_alarm::nothing_accepted;
+        tell(delivery_alarm::nothing_accepted, answer, todo);
         return pace_.refused(ended.number, now.steady, random);
     default: break;
     }
     if (!pace_.failed(ended.number, now.steady, random)) return;
     ++counters_.outages;
-    todo.alarm = delivery_alarm::outage;
+    tell(delivery_alarm::outage, answer, todo);
 }
 
-KEDGE_DECL void delivery::ask_for_credentials(const flight& ended, const moment& now, std::uint64_t random,
-                                              delivery_actions& todo) noexcept {
+KEDGE_DECL void delivery::tell(delivery_alarm what, const service_answer& cause, delivery_actions& todo) noexcept {
+    const unsigned bit = 1U << static_cast<unsigned>(what);
+    if ((told_ & bit) != 0) return;
+    told_ |= bit;
+    todo.alarm = what;
+    todo.cause = &cause;
+}
+
+KEDGE_DECL void delivery::ask_for_credentials(const flight& ended, const service_answer& answer, const moment& now,
+                                              std::uint64_t random, delivery_actions& todo) noexcept {
     pace_.waits_for_help(ended.number, now.steady, random);
-    todo.alarm = delivery_alarm::credentials;
+    tell(delivery_alarm::credentials, answer, todo);
     if (now.steady < refreshed_at_) return;
     refreshed_at_ = core::saturating_add(now.steady, refresh_every);
     ++counters_.refreshes;
@@ -141,7 +149,10 @@ KEDGE_DECL void delivery::settle_creation(const flight& ended, const service_ans
     case progress::done: created_at_ = now.steady; return;
     case progress::onward: return;
     case progress::again: return suffer(ended, answer, now, random, todo);
-    case progress::group_kept_forever: todo.alarm = delivery_alarm::retention; return;
+    case progress::group_kept_forever:
+        todo.alarm = delivery_alarm::retention;
+        todo.cause = &answer;
+        return;
     }
 }
 

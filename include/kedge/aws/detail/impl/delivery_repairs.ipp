@@ -30,6 +30,7 @@ KEDGE_DECL void delivery::invalid(batch_ptr batch, const flight& ended, const se
         --condemnations_;
         reject(std::move(batch->events), rejection::poison, todo);
         todo.alarm = delivery_alarm::poison;
+        todo.cause = &answer;
         return spend(std::move(batch), todo);
     } else {  // nothing else was accepted: the fault may be ours
         suspects_.push_back(std::move(batch));

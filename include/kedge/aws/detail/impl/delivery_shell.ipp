@@ -15,14 +15,24 @@ inline std::string_view text_of(delivery_alarm what) noexcept {
     switch (what) {
     case delivery_alarm::none: return {};
     case delivery_alarm::outage: return "CloudWatch Logs cannot be reached; events wait";
-    case delivery_alarm::recovered: return "CloudWatch Logs can be reached again";
-    case delivery_alarm::credentials: return "CloudWatch Logs refuses the credentials or the clock; events wait";
+    case delivery_alarm::recovered: return "CloudWatch Logs takes events again";
+    case delivery_alarm::credentials: return "CloudWatch Logs: no valid credentials, or a wrong clock; events wait";
     case delivery_alarm::denied: return "CloudWatch Logs denies access, or the group or stream is missing; events wait";
     case delivery_alarm::nothing_accepted: return "CloudWatch Logs calls every request invalid: are the names right? Events wait";
     case delivery_alarm::poison: return "CloudWatch Logs refuses an event for good, though it takes others";
     case delivery_alarm::retention: return "CloudWatch Logs: the group was created, but its retention could not be set";
     }
     return {};
+}
+
+/// The alarm with what the service or the transport said of it. A second line of the service's may quote our request.
+inline std::string told_text(delivery_alarm what, const service_answer* cause) {
+    std::string out(text_of(what));
+    if (!cause) return out;
+    const std::string_view message = std::string_view(cause->message).substr(0, cause->message.find('\n'));
+    for (const std::string_view part : {std::string_view(cause->code), message})
+        if (!part.empty()) (out += ": ") += part;
+    return out;
 }
 
 KEDGE_DECL delivery_shell::delivery_shell(const boost::asio::any_io_executor& ex, const delivery_rules& rules, log_target target,
@@ -184,7 +194,12 @@ KEDGE_DECL void delivery_shell::hand_over(const delivery_actions& todo) noexcept
     told.time = log::wall_now();
     if (todo.alarm != delivery_alarm::none) {
         told.severity = todo.alarm == delivery_alarm::recovered ? log::level::info : log::level::warning;
-        told.message = text_of(todo.alarm);
+        std::string text;
+        try {
+            text = told_text(todo.alarm, todo.cause);
+        } catch (const std::exception&) {  // no memory: without the cause
+        }
+        told.message = text.empty() ? text_of(todo.alarm) : std::string_view(text);
         log::submit(*fallback_, told);
     }
     for (const log_event* e = todo.leftover.front(); e; e = e->next) {
