@@ -52,6 +52,32 @@ TEST_CASE("requests over TLS share one connection") {
     CHECK(server.charges() == 1);
 }
 
+TEST_CASE("a large body arrives whole, and a shared request stays its owner's") {
+    for (const bool tls : {false, true}) {
+        INFO("TLS " << tls);
+        https_server server(certificate_kind::good, tls);
+        user u(trusting(server));
+        for (const std::size_t size : {0, 16'384, 16'385, 3'000'000}) {
+            const auto shared = std::make_shared<http::request>(charge);
+            shared->body.assign(size, 'b');
+            result r;
+            u.client.async_request(std::shared_ptr<const http::request>(shared), {}, [&](auto ec, auto answer, auto phase) {
+                r = {ec, std::move(answer), phase, r.calls + 1};
+                u.io.stop();
+            });
+            u.io.restart();
+            u.io.run();
+            CHECK(r.calls == 1);
+            CHECK(r.answer.status == 200);
+            CHECK(u.ask(*shared).answer.status == 200);
+            for (const http::request& one : server.heard()) CHECK((one.body.size() != size || one.body == shared->body));
+            CHECK(server.heard().back().body.size() == size);
+        }
+        CHECK(server.requests() == 8);
+        CHECK(server.connections() == 1);
+    }
+}
+
 TEST_CASE("a handler on a strand of an any_io_executor compiles, and runs there") {
     https_server server;
     user u(trusting(server));

@@ -50,11 +50,18 @@ struct client_options {
 namespace detail {
 
 class client_core;
+
+/// Of one of them.
+struct request_source {
+    request own{};
+    std::shared_ptr<const request> shared{};
+};
+
 using request_done = kedge::detail::unique_function<void(error_code, response, send_phase)>;
 
 std::shared_ptr<client_core> make_core(const boost::asio::any_io_executor&, client_options);
 boost::asio::any_io_executor executor_of(const client_core&) noexcept;
-void start(const std::shared_ptr<client_core>&, request, const call&, boost::asio::cancellation_slot, request_done);
+void start(const std::shared_ptr<client_core>&, request_source, const call&, boost::asio::cancellation_slot, request_done);
 pool_snapshot snapshot_of(const client_core&);
 
 /// Brings the end of a request to where its handler runs.
@@ -89,7 +96,7 @@ private:
 struct start_request {
     std::shared_ptr<client_core> core;
 
-    template <class Handler> void operator()(Handler&& handler, request what, call c) const {
+    template <class Handler> void operator()(Handler&& handler, request_source what, call c) const {
         using plain = std::decay_t<Handler>;
         const attempt outer = get_associated_attempt(handler);
         c.deadline = std::min(c.deadline, outer.deadline);
@@ -136,8 +143,12 @@ public:
 
     /// `void(error_code, response, send_phase)`; the phase also tells, when it failed, whether the server can know of it.
     template <class Token = boost::asio::deferred_t> auto async_request(request what, call c, Token&& token = {}) {
-        return boost::asio::async_initiate<Token, void(error_code, response, send_phase)>(detail::start_request{core_}, token,
-                                                                                          std::move(what), c);
+        return initiate({.own = std::move(what)}, c, token);
+    }
+    /// The same for a request that is not given away: it stays as it is until the handler runs, and belongs to the caller then.
+    template <class Token = boost::asio::deferred_t>
+    auto async_request(std::shared_ptr<const request> what, call c, Token&& token = {}) {
+        return initiate({.shared = std::move(what)}, c, token);
     }
     template <class Token = boost::asio::deferred_t>
         requires(!std::same_as<std::remove_cvref_t<Token>, call>)
@@ -149,6 +160,11 @@ public:
     pool_snapshot snapshot() const { return detail::snapshot_of(*core_); }
 
 private:
+    template <class Token> auto initiate(detail::request_source what, call c, Token& token) {
+        return boost::asio::async_initiate<Token, void(error_code, response, send_phase)>(detail::start_request{core_}, token,
+                                                                                          std::move(what), c);
+    }
+
     std::shared_ptr<detail::client_core> core_;
 };
 

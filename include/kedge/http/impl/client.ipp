@@ -43,8 +43,8 @@ public:
  *  connection, under the mutex; the step that waits for it hears of that. */
 class running_request : public std::enable_shared_from_this<running_request>, private timer_node {
 public:
-    running_request(std::shared_ptr<client_core> core, request what, const call& c, request_done done)
-        : core_(std::move(core)), what_(std::move(what)), call_(c), reader_(core_->max_body, what_.method == "HEAD"),
+    running_request(std::shared_ptr<client_core> core, request_source from, const call& c, request_done done)
+        : core_(std::move(core)), source_(std::move(from)), call_(c), reader_(core_->max_body, asked().method == "HEAD"),
           done_(std::move(done)) {
         call_.deadline = std::min(call_.deadline, core::saturating_add(core_->clock.now(), core_->timeout));
         fire = [](timer_node* n) noexcept {
@@ -57,7 +57,7 @@ public:
     }
 
     void start(boost::asio::cancellation_slot slot) {
-        if (const error_code ec = check(what_)) {
+        if (const error_code ec = check(asked())) {
             boost::asio::post(core_->executor, [self = shared_from_this(), ec] { self->finish(ec); });
             return;
         }
@@ -66,6 +66,8 @@ public:
     }
 
 private:
+    const request& asked() const noexcept { return source_.shared ? *source_.shared : source_.own; }
+
     /// A handler: the step that follows. Whatever throws in it ends the request.
     template <class Result, bool (running_request::*Step)(error_code&, Result)> struct then {
         std::shared_ptr<running_request> self;
@@ -161,7 +163,7 @@ private:
     }
 
     const std::shared_ptr<client_core> core_;
-    const request what_;
+    const request_source source_;
     call call_;
     boost::asio::any_io_executor strand_;       // empty: it cannot be cancelled
     boost::asio::cancellation_signal waiting_;  // for a connection
@@ -187,10 +189,11 @@ KEDGE_DECL bool running_request::acquired(error_code& ec, lease<connection> held
     if (!hold(held)) return false;  // it was stopped while the connection was on its way
     if (held_->is_dead()) return acquire_another(ec);
     phase_ = send_phase::tls_done;
-    text_ = text_of(what_, core_->target->to);
+    text_ = text_of(asked(), core_->target->to);
+    const std::string_view rest = asked().body.size() > most_joined_body ? std::string_view(asked().body) : std::string_view();
     limit();
     phase_ = send_phase::partial;  // from here on some of it may be on its way
-    held_->write(text_, then_sent{shared_from_this()});
+    held_->write(text_, rest, then_sent{shared_from_this()});
     return true;
 }
 
@@ -231,7 +234,7 @@ KEDGE_DECL boost::asio::any_io_executor executor_of(const client_core& c) noexce
 
 KEDGE_DECL pool_snapshot snapshot_of(const client_core& c) { return c.pool.snapshot(); }
 
-KEDGE_DECL void start(const std::shared_ptr<client_core>& core, request what, const call& c,
+KEDGE_DECL void start(const std::shared_ptr<client_core>& core, request_source what, const call& c,
                       boost::asio::cancellation_slot slot, request_done done) {
     std::make_shared<running_request>(core, std::move(what), c, std::move(done))->start(slot);
 }

@@ -25,6 +25,8 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 
 namespace kedge::http::detail {
 
@@ -55,11 +57,12 @@ public:
     void open(const boost::asio::any_io_executor& on, boost::asio::cancellation_slot slot,
               kedge::detail::unique_function<void(error_code)> done);
 
-    /// Writes all of a request; `done(error_code, std::size_t)`.
-    template <class Done> void write(const std::string& text, Done done) {
+    /// Writes all of a request, whose body may stand elsewhere; `done(error_code, std::size_t)`.
+    template <class Done> void write(const std::string& text, std::string_view body, Done done) {
         idle_ = false;
-        if (stream_) boost::asio::async_write(*stream_, boost::asio::buffer(text), std::move(done));
-        else boost::asio::async_write(socket_, boost::asio::buffer(text), std::move(done));
+        const std::array<boost::asio::const_buffer, 2> all{boost::asio::buffer(text), boost::asio::buffer(body)};
+        if (stream_) boost::asio::async_write(*stream_, all, std::move(done));
+        else boost::asio::async_write(socket_, all, std::move(done));
     }
     /// Reads some of its answer, for @ref take.
     template <class Done> void read(Done done) {

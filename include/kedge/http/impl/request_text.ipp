@@ -25,13 +25,14 @@ KEDGE_DECL std::string text_of(const request& r, const url& to) {
     const auto append = [](std::string& out, std::initializer_list<std::string_view> parts) {
         for (const auto part : parts) out += part;
     };
+    const std::string_view joined = r.body.size() <= most_joined_body ? std::string_view(r.body) : std::string_view();
     std::string out;
-    out.reserve(256 + r.body.size());
+    out.reserve(256 + joined.size());
     append(out, {r.method, " ", to.base, r.target, " HTTP/1.1\r\nHost: ", to.authority(), "\r\n"});
     for (const header& h : r.headers) append(out, {h.name, ": ", h.value, "\r\n"});
     if (!r.body.empty() || (r.method != "GET" && r.method != "HEAD"))
         append(out, {"Content-Length: ", std::to_string(r.body.size()), "\r\n"});
-    append(out, {"\r\n", r.body});
+    append(out, {"\r\n", joined});
     return out;
 }
 
