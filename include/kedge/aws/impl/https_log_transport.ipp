@@ -103,14 +103,14 @@ private:
         done({std::move(answer), clock, std::move(body)});
     }
     void end(service_answer answer, std::optional<clock_sight> clock = {}) noexcept {
-        end(std::move(answer), clock, std::move(what_.body));
+        end(std::move(answer), clock, std::move(what_.body.empty() ? ask_.body : what_.body));
     }
 
     const std::shared_ptr<https_log_core> core_;
     log_request what_;
     log_response_handler done_;
     const time_point deadline_;
-    std::string compressed_{};  ///< empty: it goes as it is
+    http::request ask_{"POST", "/"};  ///< until it is signed: with the compressed body, if there is one
     http::wall_time sent_{};
     std::shared_ptr<log_sending> armed_{};  ///< whoever takes the timer takes it
 };
@@ -118,7 +118,7 @@ private:
 /// A compression takes long enough to be kept away from the threads of the context.
 KEDGE_DECL void log_sending::compress() noexcept {
     try {
-        compressed_ = gzip(what_.body);
+        ask_.body = gzip(what_.body);
     } catch (const std::exception&) {  // no memory: as it is
     }
     try {
@@ -159,15 +159,15 @@ KEDGE_DECL void log_sending::have_keys(const credentials_answer& got) noexcept {
 }
 
 KEDGE_DECL void log_sending::send(const credentials& keys) {
-    http::request ask{"POST", "/"};
-    ask.headers = {{"Content-Type", "application/x-amz-json-1.1"}, {"X-Amz-Target", std::string(target_of(what_.what))}};
-    if (!compressed_.empty()) ask.headers.push_back({"Content-Encoding", "gzip"});
-    ask.body = compressed_.empty() ? std::move(what_.body) : std::move(compressed_);
+    ask_.headers = {{"Content-Type", "application/x-amz-json-1.1"}, {"X-Amz-Target", std::string(target_of(what_.what))}};
+    if (!ask_.body.empty()) ask_.headers.push_back({"Content-Encoding", "gzip"});
+    else ask_.body.swap(what_.body);
     sent_ = core_->clock.wall_now();
-    core_->sign(ask, keys, sent_ + what_.skew);
+    core_->sign(ask_, keys, sent_ + what_.skew);
     auto done = [self = shared_from_this()](const error_code& ec, const http::response& from, http::send_phase phase) {
         self->answered(ec, from, phase);
     };
+    std::shared_ptr<const http::request> ask(shared_from_this(), &ask_);
     core_->client.async_request(std::move(ask), call{.deadline = deadline_}, std::move(done));
 }
 
