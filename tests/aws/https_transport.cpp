@@ -3,15 +3,13 @@
 #include "../http/user.hpp"
 #include "../support/catch.hpp"
 #include "captured.hpp"
+#include "gunzip.hpp"
 
 #include <kedge/aws/detail/gzip.hpp>
 #include <kedge/aws/https_log_transport.hpp>
 #include <kedge/aws/sigv4.hpp>
 #include <kedge/aws/static_credentials.hpp>
 #include <kedge/testing/https_server.hpp>
-
-#include <boost/beast/zlib/inflate_stream.hpp>
-#include <boost/crc.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -28,6 +26,7 @@ namespace http = kedge::http;
 using aws::answer_kind;
 using aws::detail::operation;
 using aws_test::field_of;
+using aws_test::gunzip;
 using kedge::testing::https_server;
 using kedge::testing::served;
 using way = served::way;
@@ -105,33 +104,6 @@ std::string signature_of(const https_server& server, const http::request& heard)
     aws::sigv4_signer signer(http::parse_url(server.url("localhost"), true), region, "logs");
     signer.sign(plain, a_user(), parse_time(field_of(heard, "X-Amz-Date")));
     return field_of(plain, "Authorization");
-}
-
-std::uint32_t number_at(const std::string& text, std::size_t at) {
-    std::uint32_t out = 0;
-    for (std::size_t i = 4; i-- > 0;) out = out << 8 | static_cast<unsigned char>(text[at + i]);
-    return out;
-}
-
-/// Nothing if anything is wrong with it.
-std::string gunzip(const std::string& from) {
-    namespace zlib = boost::beast::zlib;
-    if (from.size() < 18 || from.substr(0, 4) != std::string("\x1f\x8b\x08\0", 4)) return {};
-    const std::size_t size = number_at(from, from.size() - 4);
-    std::string out(size + 1, '\0');  // room for more than there should be
-    zlib::z_params all;
-    all.next_in = from.data() + 10;
-    all.avail_in = from.size() - 10;  // with the tail: Beast reads beyond the end
-    all.next_out = out.data();
-    all.avail_out = out.size();
-    kedge::error_code ec;
-    zlib::inflate_stream stream;
-    stream.write(all, zlib::Flush::sync, ec);
-    out.resize(all.total_out);
-    boost::crc_32_type sum;
-    sum.process_bytes(out.data(), out.size());
-    const bool whole = ec == zlib::error::end_of_stream && out.size() == size;
-    return whole && sum.checksum() == number_at(from, from.size() - 8) ? out : std::string();
 }
 
 }  // namespace
