@@ -45,10 +45,14 @@ aws::credentials a_user() {
 /// Keeps whoever asks, until the test answers.
 class slow_provider final : public aws::credentials_provider {
 public:
-    void get(aws::credentials_handler done) override { waiting.push_back(std::move(done)); }
+    void get(aws::credentials_handler done) override {
+        if (at_once) done(*at_once);
+        else waiting.push_back(std::move(done));
+    }
     void refresh(aws::credentials_handler done) override { renewing.push_back(std::move(done)); }
 
     std::vector<aws::credentials_handler> waiting, renewing;
+    std::optional<aws::credentials_answer> at_once{};  ///< though it should not
 };
 
 /// A context with a transport, which runs only here.
@@ -117,6 +121,8 @@ TEST_CASE("a request names its operation and is signed for the service's clock; 
     const aws::log_response got = d.ship();
     CHECK(got.answer.kind == answer_kind::accepted);
     CHECK(got.body == batch);  // its memory
+    d.io.restart();
+    d.io.run();  // a connection at rest keeps no context running
     const auto heard = server.heard();
     REQUIRE(heard.size() == 2);
     CHECK(server.connections() == 1);
@@ -276,14 +282,17 @@ TEST_CASE("without keys nothing goes out; their reason comes back, and new ones 
     CHECK_FALSE(got.answer.may_be_stored);
     CHECK(got.answer.message == "AWS_ACCESS_KEY_ID is not set");
     CHECK(got.body == batch);
+    slow->at_once = aws::credentials_answer{nullptr, "still not"};
+    CHECK(d.ship().answer.message == "still not");
     CHECK(server.connections() == 0);
 
     int renewed = 0;
     for (int i = 0; i < 2; ++i) d.transport->refresh_credentials([&] { ++renewed; });
-    CHECK(renewed == 0);
     slow->renewing.at(0)({nullptr, "no"});
-    CHECK(renewed == 0);
     slow->renewing.at(1)({std::make_shared<aws::credentials>(a_user()), {}});
+    CHECK(renewed == 0);
+    d.io.restart();
+    d.io.run();
     CHECK(renewed == 1);
 
     dock fixed(server);

@@ -30,7 +30,7 @@ std::shared_ptr<https_log_core> make_https_log_core(const boost::asio::any_io_ex
  *  It repeats nothing: the delivery does, and counts what may be stored twice. Every address that the endpoint's name leads
  *  to is checked when it is connected to. One transport may serve several sinks of one identity.
  *
- *  @par Executors      Handlers run on the executor given, on a provider's thread, or on a worker of the runtime.
+ *  @par Executors      Handlers run on the executor given, whatever thread a provider calls from.
  *  @par Errors         Without keys a request ends as @ref answer_kind::stale_credentials with the provider's reason, without an
  *                      answer as `not_sent` or `unknown`, with what went wrong as its message.
  *  @par Lifetimes      Requests under way keep what they need, and end within @ref request_limit; their handlers are called also

@@ -6,6 +6,7 @@
 #include <kedge/aws/https_log_transport.hpp>
 #include <kedge/aws/sigv4.hpp>
 #include <kedge/detail/config.hpp>
+#include <kedge/detail/post_to.hpp>
 #include <kedge/http/client.hpp>
 #include <kedge/runtime.hpp>
 
@@ -123,16 +124,19 @@ KEDGE_DECL void log_sending::compress() noexcept {
     }
     try {
         ask_for_keys();
-    } catch (const std::exception& e) {
-        if (disarm()) end(not_sent(e.what()));
+    } catch (const std::exception&) {  // no memory: its limit ends it
     }
 }
 
-/// The provider does not own the request: it may keep its handlers for longer than the limit.
+/// The provider does not own the request: it may keep its handlers for longer than the limit. Whoever calls them, it goes on
+/// where the transport runs, and so never inside @ref start.
 KEDGE_DECL void log_sending::ask_for_keys() {
     core_->provider->get([weak = weak_from_this()](credentials_answer got) {
         const auto self = weak.lock();
-        if (self && self->disarm()) self->have_keys(got);
+        if (!self) return;
+        kedge::detail::post_to(self->core_->client.get_executor(), [self, got = std::move(got)] {
+            if (self->disarm()) self->have_keys(got);
+        });
     });
 }
 
@@ -198,9 +202,10 @@ KEDGE_DECL void https_log_transport::start(log_request what, log_response_handle
 }
 
 KEDGE_DECL void https_log_transport::refresh_credentials(kedge::detail::unique_function<void()> renewed) {
-    core_->provider->refresh([renewed = std::move(renewed)](const credentials_answer& got) mutable {
-        if (got.keys) renewed();
-    });
+    auto done = [renewed = std::move(renewed), on = core_->client.get_executor()](const credentials_answer& got) mutable {
+        if (got.keys) kedge::detail::post_to(on, std::move(renewed));
+    };
+    core_->provider->refresh(std::move(done));
 }
 
 }  // namespace kedge::aws

@@ -12,10 +12,15 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
+#include <string_view>
 
 namespace kedge::aws::detail {
 
 inline constexpr std::size_t gzip_head = 10, gzip_tail = 8;
+
+/// A megabyte of log lines becomes 180 instead of 156 KB, in a third of the time.
+inline constexpr int quickest = 1;
 
 /// Least significant byte first.
 inline void append_number(std::string& to, std::uint32_t value) {
@@ -35,6 +40,7 @@ KEDGE_DECL std::string gzip(std::string_view plain) {
     all.avail_out = out.size() - gzip_head;
     error_code ec;
     zlib::deflate_stream stream;
+    stream.reset(quickest, 15, 8, zlib::Strategy::normal);  // window and memory as usual
     stream.write(all, zlib::Flush::finish, ec);
     if (ec != zlib::error::end_of_stream || all.avail_out < gzip_tail) return {};
     out.resize(gzip_head + all.total_out);
