@@ -2,9 +2,9 @@
 #pragma once
 
 #include <cstddef>
-#include <fstream>
 #include <functional>
 #include <kedge/config/env_file.hpp>
+#include <kedge/config/impl/read_file.hpp>
 #include <kedge/config/impl/shown.hpp>
 #include <kedge/config/load.hpp>
 #include <map>
@@ -23,27 +23,6 @@ struct found_value {
 
 /// The variables of one place, by their whole names.
 using source = std::map<std::string, found_value, std::less<>>;
-
-/// What a file says, or why that cannot be known.
-struct file_text {
-    secret<std::string> text{};
-    const char* why_not = nullptr;
-};
-
-/// Only what is a file: a pipe could keep us waiting, and a device never ends.
-inline file_text read_file(const std::filesystem::path& path) {
-    constexpr std::uintmax_t most = 1 << 20;
-    std::error_code ec;
-    if (!std::filesystem::is_regular_file(path, ec)) return {{}, "there is no such file"};
-    const auto size = std::filesystem::file_size(path, ec);
-    if (ec || size > most) return {{}, ec ? "the file cannot be read" : "the file is larger than 1 MiB"};
-    std::string text(static_cast<std::size_t>(size), '\0');
-    std::ifstream file(path, std::ios::binary);
-    if (!file.is_open()) return {{}, "the file cannot be read"};
-    file.read(text.data(), static_cast<std::streamsize>(text.size()));
-    text.resize(static_cast<std::size_t>(file.gcount()));
-    return {secret<std::string>(std::move(text)), nullptr};
-}
 
 /// Of what should name the file of a secret. Whoever put the secret itself there by mistake does not find it in an error: what
 /// is in no folder of a folder that exists is not shown.
