@@ -5,6 +5,7 @@
 // component `http` needs.
 
 #include <kedge/aws/cloudwatch_sink.hpp>
+#include <kedge/aws/credentials_chain.hpp>
 #include <kedge/aws/emf.hpp>
 #include <kedge/aws/emf_reporter.hpp>
 #include <kedge/aws/endpoint.hpp>
@@ -17,10 +18,15 @@
 #include <kedge/aws/detail/impl/delivery_repairs.ipp>
 #include <kedge/aws/detail/impl/delivery_shell.ipp>
 #include <kedge/aws/detail/impl/gzip.ipp>
+#include <kedge/aws/detail/impl/key_cache_shell.ipp>
+#include <kedge/aws/detail/impl/key_chain.ipp>
 #include <kedge/aws/detail/impl/prepare.ipp>
+#include <kedge/aws/detail/impl/profile_keys.ipp>
+#include <kedge/aws/detail/impl/profile_text.ipp>
 #include <kedge/aws/detail/impl/service_answer.ipp>
 #include <kedge/aws/impl/cloudwatch_sink.ipp>
 #include <kedge/aws/impl/credentials.ipp>
+#include <kedge/aws/impl/credentials_chain.ipp>
 #include <kedge/aws/impl/emf.ipp>
 #include <kedge/aws/impl/emf_reporter.ipp>
 #include <kedge/aws/impl/endpoint.ipp>

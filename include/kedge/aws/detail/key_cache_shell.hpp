@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <kedge/aws/detail/key_cache.hpp>
+#include <kedge/detail/pool_service.hpp>
+#include <kedge/runtime.hpp>
+#include <kedge/timer.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace kedge::aws::detail {
+
+/// Longer than any source takes that can say how long it may take; a file on a server that is gone cannot.
+inline constexpr std::chrono::seconds longest_wait{20};
+
+/** Gives a @ref key_cache a lock, the time, a source, and those who wait. The source is looked at on the executor, and handlers
+ *  are called there. While nobody waits it has no timer. */
+class key_cache_shell final : public std::enable_shared_from_this<key_cache_shell>, public kedge::detail::context_follower {
+public:
+    key_cache_shell(const boost::asio::any_io_executor& ex, std::unique_ptr<key_source> source);
+    ~key_cache_shell();
+
+    void get(credentials_handler done) { ask(std::move(done), false); }
+    void refresh(credentials_handler done) { ask(std::move(done), true); }
+
+    struct reading {
+        std::optional<http::wall_time> expires{};
+        int failures = 0;
+    };
+    reading read() const;
+
+private:
+    struct waiter {
+        credentials_handler done;
+        bool forced;
+    };
+
+    void context_gone() noexcept override;
+    void context_destroyed() noexcept override { context_destroyed_ = true; }
+
+    key_moment at() const noexcept { return {rt_.now(), rt_.wall_now()}; }
+    void ask(credentials_handler done, bool forced);
+    void start_look() noexcept;
+    void limit_wait() noexcept;
+    void reply(waiter to, credentials_answer what) const;
+    void reply_to_all(const credentials_answer& plain, const credentials_answer& forced);
+    void arrived(found_keys what) noexcept;
+    void waited_too_long();
+
+    boost::asio::any_io_executor executor_;
+    runtime& rt_;
+    kedge::detail::pool_service& service_;
+    const std::unique_ptr<key_source> source_;
+
+    mutable std::mutex mutex_;  // of what follows
+    key_cache cache_;
+    std::vector<waiter> waiting_;
+    timer limit_;  // of those who wait
+    bool context_gone_ = false;
+
+    std::atomic<bool> context_destroyed_{false};
+};
+
+}  // namespace kedge::aws::detail
+
+#ifndef KEDGE_SEPARATE_COMPILATION
+#include <kedge/aws/detail/impl/key_cache_shell.ipp>
+#endif
