@@ -128,8 +128,10 @@ TEST_CASE("profiles come from where the environment says, and never half from ea
     const std::string nobody = "profile: no keys of the profile \"default\" in ~/.aws/credentials or ~/.aws/config";
     CHECK(h.look({}).find(nobody) != std::string::npos);
     h.write(".aws/credentials", "[default]\n" + both + "[x]\naws_access_key_id = AKIA2\n[z]\n" + both);
-    h.write(".aws/config", "[profile x]\naws_secret_access_key = k\n[profile y]\n" + both + "aws_session_token = t\n[profile e]\nregion = a\n"
-                           "[profile z]\nrole_arn = arn\nsource_profile = y\n[profile p]\ncredential_process = /bin/true\n");
+    h.write(".aws/config",
+            "[profile x]\naws_secret_access_key = k\n[profile y]\n" + both +
+                "aws_session_token = t\n[profile e]\nregion = a\n"
+                "[profile z]\nrole_arn = arn\nsource_profile = y\n[profile p]\ncredential_process = /bin/true\n");
     h.write("other", "[default]\naws_access_key_id = AKIA3\naws_secret_access_key = o\n");
     const std::string other = (h.folder / "other").string(), missing = (h.folder / "missing").string();
     const std::string only = "; accepted: aws_access_key_id with aws_secret_access_key";

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <kedge/aws/credentials_provider.hpp>
+#include <kedge/aws/endpoint.hpp>
 #include <kedge/config/environment.hpp>
 #include <kedge/http/message.hpp>
+#include <kedge/http/tls.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/execution_context.hpp>
@@ -24,16 +26,23 @@ class key_chain;
 struct credentials_chain_options {
     /// None: that of the process, read once when the chain is made.
     std::optional<config::environment> process{};
+
+    /// Who is asked with a web identity. Without a region: that of `AWS_REGION` or `AWS_DEFAULT_REGION`.
+    endpoint_options sts{};
+
+    http::tls_options tls{};  ///< whom to trust at STS, and at a container's `https://` endpoint
 };
 
 /// How a chain of credentials is doing.
 struct credentials_snapshot {
-    std::string source{};                     ///< which answered: "environment", "profile"; empty: none yet
+    std::string source{};                     ///< which answered: "environment", "profile", "web identity", "container",
+                                              ///< "instance"; empty: none yet
     std::optional<http::wall_time> expires{}; ///< of the keys that are in use
     int failures = 0;                         ///< looks in a row that brought no keys
 };
 
-/** Keys from where AWS's own libraries look for them, in their order: the environment, the profile files.
+/** Keys from where AWS's own libraries look for them, in their order: the environment, the profile files, a web identity, the
+ *  endpoint of a container, the metadata service of an instance (IMDSv2 only).
  *
  *  The first source that is set up counts, and stays the one that counts. Keys are kept, and renewed in the background, by the
  *  first @ref get within 15 minutes of their end; while new ones do not come, the old ones go out for 15 minutes more. Files are
@@ -47,6 +56,7 @@ struct credentials_snapshot {
  */
 class credentials_chain final : public credentials_provider {
 public:
+    /// @throws std::invalid_argument names what is wrong with `sts` or `tls`; what is wrong in the environment is a reason
     explicit credentials_chain(const boost::asio::any_io_executor& ex, credentials_chain_options options = {});
     template <class C>
         requires std::convertible_to<C&, boost::asio::execution_context&>

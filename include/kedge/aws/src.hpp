@@ -13,17 +13,22 @@
 #include <kedge/aws/sigv4.hpp>
 #include <kedge/aws/static_credentials.hpp>
 
+#include <kedge/aws/detail/impl/container_keys.ipp>
 #include <kedge/aws/detail/impl/delivery.ipp>
 #include <kedge/aws/detail/impl/delivery_answers.ipp>
 #include <kedge/aws/detail/impl/delivery_repairs.ipp>
 #include <kedge/aws/detail/impl/delivery_shell.ipp>
 #include <kedge/aws/detail/impl/gzip.ipp>
+#include <kedge/aws/detail/impl/key_answer.ipp>
 #include <kedge/aws/detail/impl/key_cache_shell.ipp>
 #include <kedge/aws/detail/impl/key_chain.ipp>
+#include <kedge/aws/detail/impl/key_server.ipp>
+#include <kedge/aws/detail/impl/metadata_keys.ipp>
 #include <kedge/aws/detail/impl/prepare.ipp>
 #include <kedge/aws/detail/impl/profile_keys.ipp>
 #include <kedge/aws/detail/impl/profile_text.ipp>
 #include <kedge/aws/detail/impl/service_answer.ipp>
+#include <kedge/aws/detail/impl/web_identity_keys.ipp>
 #include <kedge/aws/impl/cloudwatch_sink.ipp>
 #include <kedge/aws/impl/credentials.ipp>
 #include <kedge/aws/impl/credentials_chain.ipp>

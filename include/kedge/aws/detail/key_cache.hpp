@@ -18,9 +18,9 @@ namespace kedge::aws::detail {
 namespace key_timing {
 inline constexpr nanoseconds ahead = std::chrono::minutes(15);   ///< of their end; as AWS's libraries
 inline constexpr int shortest_share = 4;                         ///< keys that live shorter: for the last quarter of their life
-inline constexpr int jitter_share = 3;                           ///< up to a third of that earlier: machines that started together
+inline constexpr int jitter_share = 3;  ///< up to a third of that earlier: machines that started together
 inline constexpr nanoseconds grace = std::chrono::minutes(15);   ///< past their end they still go out, while no new ones come
-inline constexpr nanoseconds calm = std::chrono::minutes(1);     ///< between two looks that nobody forced; files are read as often
+inline constexpr nanoseconds calm = std::chrono::minutes(1);  ///< between two looks that nobody forced; files are read as often
 inline constexpr nanoseconds forced_apart = std::chrono::seconds(30);
 inline constexpr nanoseconds first_pause = std::chrono::seconds(1);  ///< after a failure, doubled with each further one
 }  // namespace key_timing

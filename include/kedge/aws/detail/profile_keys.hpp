@@ -4,7 +4,8 @@
 #include <kedge/aws/detail/key_source.hpp>
 #include <kedge/aws/detail/profile_text.hpp>
 #include <kedge/config/environment.hpp>
-#include <kedge/runtime.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
 
 #include <string>
 #include <string_view>
@@ -15,7 +16,7 @@ namespace kedge::aws::detail {
 class profile_keys final : public key_source {
 public:
     /// `AWS_PROFILE`, `AWS_SHARED_CREDENTIALS_FILE`, `AWS_CONFIG_FILE`, and `HOME` for where these are otherwise.
-    profile_keys(runtime& rt, const config::environment& variables);
+    profile_keys(const boost::asio::any_io_executor& ex, const config::environment& variables);
 
     std::string_view name() const noexcept override { return "profile"; }
     void look(found_handler done) override;
@@ -30,7 +31,7 @@ private:
     found_keys read() const;
     found_keys nothing(const profile& credentials, const profile& config) const;
 
-    runtime& rt_;
+    boost::asio::any_io_executor executor_;
     const std::string profile_;
     const bool is_chosen_;
     const file credentials_, config_;

@@ -17,7 +17,8 @@ enum class profile_file : std::uint8_t { credentials, config };
 /// What one file says of one profile.
 struct profile {
     bool is_there = false;
-    std::map<std::string, secret<std::string>, std::less<>> values{};  ///< by their names in lower case; the last of a name counts
+    /// By their names in lower case; the last of a name counts.
+    std::map<std::string, secret<std::string>, std::less<>> values{};
     int bad_line = 0;  ///< the first that is no part of the grammar, from 1; 0: none
 
     /// Empty: it is not there.

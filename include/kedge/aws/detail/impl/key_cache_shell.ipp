@@ -88,7 +88,8 @@ KEDGE_DECL void key_cache_shell::arrived(found_keys what) noexcept {
 
 /// The look goes on, and what it brings is kept.
 KEDGE_DECL void key_cache_shell::waited_too_long() {
-    const credentials_answer none{nullptr, "no source of AWS credentials has answered within " + std::to_string(longest_wait.count()) + " s"};
+    const credentials_answer none{
+        nullptr, "no source of AWS credentials has answered within " + std::to_string(longest_wait.count()) + " s"};
     const std::lock_guard guard(mutex_);
     if (rt_.now() >= limit_.expiry()) reply_to_all(none, none);  // else it was for who waited before
 }

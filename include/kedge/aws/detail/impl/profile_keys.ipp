@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <kedge/aws/detail/elsewhere.hpp>
 #include <kedge/aws/detail/environment_keys.hpp>
 #include <kedge/aws/detail/profile_keys.hpp>
-#include <kedge/config/impl/read_file.hpp>
 #include <kedge/detail/config.hpp>
 #include <kedge/payment/impl/quoted.hpp>
 
@@ -30,8 +30,8 @@ inline std::string_view other_way(const profile& in, bool has_keys) noexcept {
     return !has_keys && !in["credential_process"].empty() ? "credential_process" : std::string_view();
 }
 
-KEDGE_DECL profile_keys::profile_keys(runtime& rt, const config::environment& variables)
-    : rt_(rt), profile_(value_of(variables, "AWS_PROFILE").empty() ? "default" : value_of(variables, "AWS_PROFILE")),
+KEDGE_DECL profile_keys::profile_keys(const boost::asio::any_io_executor& ex, const config::environment& variables)
+    : executor_(ex), profile_(value_of(variables, "AWS_PROFILE").empty() ? "default" : value_of(variables, "AWS_PROFILE")),
       is_chosen_(!value_of(variables, "AWS_PROFILE").empty()),
       credentials_(file_of(variables, profile_file::credentials, "AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials")),
       config_(file_of(variables, profile_file::config, "AWS_CONFIG_FILE", "~/.aws/config")) {}
@@ -45,7 +45,7 @@ KEDGE_DECL profile_keys::file profile_keys::file_of(const config::environment& v
 }
 
 KEDGE_DECL void profile_keys::look(found_handler done) {
-    rt_.run_blocking([this, done = std::move(done)]() mutable { done(found_by([this] { return read(); })); });
+    elsewhere(executor_, [this] { return found_by([this] { return read(); }); }, std::move(done));
 }
 
 KEDGE_DECL found_keys profile_keys::read() const {
@@ -68,7 +68,8 @@ KEDGE_DECL found_keys profile_keys::read() const {
 }
 
 KEDGE_DECL found_keys profile_keys::nothing(const profile& credentials, const profile& config) const {
-    std::string reason = "no keys of the profile " + kedge::detail::quoted(profile_) + " in " + credentials_.name + " or " + config_.name;
+    std::string reason =
+        "no keys of the profile " + kedge::detail::quoted(profile_) + " in " + credentials_.name + " or " + config_.name;
     for (const auto& [p, of] : {std::pair(&credentials, &credentials_), std::pair(&config, &config_)})
         if (p->bad_line > 0)
             reason += "; line " + std::to_string(p->bad_line) + " of " + of->name + " is neither [profile] nor name = value";

@@ -61,7 +61,8 @@ private:
         const auto equals = text.find('=');
         std::string name(without_blanks(text.substr(0, equals)));
         if (equals == text.npos || name.empty()) return complain(number);
-        std::ranges::transform(name, name.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+        std::ranges::transform(name, name.begin(),
+                               [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
         out.values.insert_or_assign(std::move(name), secret<std::string>(std::string(without_blanks(text.substr(equals + 1)))));
     }
 

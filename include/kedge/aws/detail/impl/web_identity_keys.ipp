@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <kedge/aws/detail/environment_keys.hpp>
+#include <kedge/aws/detail/key_answer.hpp>
+#include <kedge/aws/detail/web_identity_keys.hpp>
+#include <kedge/aws/impl/canonical_request.hpp>
+#include <kedge/detail/config.hpp>
+
+#include <initializer_list>
+#include <stdexcept>
+#include <utility>
+
+namespace kedge::aws::detail {
+
+inline std::string form_body(std::initializer_list<std::pair<std::string_view, std::string_view>> fields) {
+    std::string out;
+    for (const auto& [name, value] : fields) {
+        if (!out.empty()) out += '&';
+        (out += name) += '=';
+        append_encoded(out, value, "");
+    }
+    return out;
+}
+
+KEDGE_DECL web_identity_keys::web_identity_keys(const boost::asio::any_io_executor& ex, const config::environment& variables,
+                                                endpoint_options sts, const key_server_maker& make)
+    : executor_(ex), token_file_(value_of(variables, "AWS_WEB_IDENTITY_TOKEN_FILE")), role_(value_of(variables, "AWS_ROLE_ARN")),
+      session_(value_of(variables, "AWS_ROLE_SESSION_NAME")) {
+    unusable_ = absent("AWS_WEB_IDENTITY_TOKEN_FILE is not set");
+    if (token_file_.empty()) return;
+    unusable_ = failed("AWS_WEB_IDENTITY_TOKEN_FILE is set, but AWS_ROLE_ARN is not");
+    if (role_.empty()) return;
+    for (const char* name : {"AWS_REGION", "AWS_DEFAULT_REGION"})
+        if (sts.region.empty()) sts.region = value_of(variables, name);
+    unusable_ = failed("AWS_REGION is not set, which says whose STS is asked");
+    if (sts.region.empty()) return;
+    if (session_.empty()) session_ = "kedge-" + std::to_string(runtime::of(ex).random());
+    try {
+        server_ = make(service_endpoint("sts", sts), {std::chrono::seconds(5), 2});
+    } catch (const std::exception& e) {
+        unusable_ = failed(e.what());
+    }
+}
+
+KEDGE_DECL void web_identity_keys::look(found_handler done) {
+    if (!server_) return done(unusable_);
+    elsewhere(executor_, [this] { return read_token(token_file_); },
+              [this, done = std::move(done)](identity_token token) mutable { ask(std::move(token), std::move(done)); });
+}
+
+/// Not signed: the token is all that shows who asks.
+KEDGE_DECL void web_identity_keys::ask(identity_token token, found_handler done) {
+    if (!token.reason.empty()) return done(failed("AWS_WEB_IDENTITY_TOKEN_FILE: " + token.reason));
+    http::request what{
+        "POST", "/", {{"Content-Type", "application/x-www-form-urlencoded; charset=utf-8"}, {"Accept", "text/xml"}}};
+    what.body = form_body({{"Action", "AssumeRoleWithWebIdentity"},
+                           {"Version", "2011-06-15"},
+                           {"RoleArn", role_},
+                           {"RoleSessionName", session_},
+                           {"WebIdentityToken", token.value.reveal()}});
+    server_->ask(std::move(what), [done = std::move(done)](error_code ec, http::response answer) mutable {
+        done(ec ? failed("no answer from STS: " + ec.message()) : keys_in_xml(std::move(answer)));
+    });
+}
+
+}  // namespace kedge::aws::detail
