@@ -26,7 +26,8 @@ using kedge_test::loopback_server;
 
 namespace {
 
-const std::string keys_as_json = R"({"AccessKeyId":"ASIA1","SecretAccessKey":"k","Token":"t","Expiration":"2126-11-26T18:00:00Z"})";
+const std::string keys_as_json =
+    R"({"AccessKeyId":"ASIA1","SecretAccessKey":"k","Token":"t","Expiration":"2126-11-26T18:00:00Z"})";
 const std::string keys_as_xml =
     "<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>ASIA2</AccessKeyId>"
     "<SecretAccessKey>k</SecretAccessKey><SessionToken>t</SessionToken><Expiration>2126-11-26T18:00:00Z</Expiration>"

@@ -56,7 +56,7 @@ struct credentials_snapshot {
  */
 class credentials_chain final : public credentials_provider {
 public:
-    /// @throws std::invalid_argument names what is wrong with `sts` or `tls`; what is wrong in the environment is a reason
+    /// @throws std::invalid_argument names what is wrong with `sts`; what is wrong elsewhere is a reason of @ref get
     explicit credentials_chain(const boost::asio::any_io_executor& ex, credentials_chain_options options = {});
     template <class C>
         requires std::convertible_to<C&, boost::asio::execution_context&>
