@@ -305,6 +305,43 @@ LOGS = {
 MUTANTS |= {name: ("gcc", f"aws/{test}.cpp", "*", ASSERTED, header, text, replacement)
             for name, (test, header, text, replacement) in LOGS.items()}
 
+KEYS = {
+    "two looks at the source of keys at once": ("refresh", "key_cache.hpp",
+        "const bool usable = is_usable(now), look = !looking_ &&", "const bool usable = is_usable(now), look ="),
+    "keys of one machine renewed with all others'": ("refresh", "key_cache.hpp",
+        "return own + own / key_timing::jitter_share / 1024 * static_cast<int>(random % 1024);", "return random ? own : own;"),
+    "expired keys wait for new ones": ("refresh", "key_cache.hpp", "now.wall < *expires_ + key_timing::grace", "now.wall < *expires_"),
+    "a source that fails is asked by everybody": ("refresh", "key_cache.hpp",
+        "not_before_ = now + longest / 2 + longest / 2 / 1024 * static_cast<int>(random % 1024);", "not_before_ = now + 0 * longest * (random % 2 ? 1 : 0);"),
+    "every refusal forces a look": ("refresh", "key_cache.hpp", "now.steady - looked_at_ >= key_timing::forced_apart", "true"),
+    "the same keys are news": ("refresh", "key_cache.hpp", "is_old_news_ = keys_ && same(*keys_, *what.keys);", "is_old_news_ = false;"),
+    "who waits for a silent source waits for ever": ("refresh", "impl/key_cache_shell.ipp",
+        "    } else if (waiting_.size() == 1) {\n        limit_wait();", "    } else if (false) {\n        limit_wait();"),
+    "an answer inside the question": ("refresh", "impl/key_cache_shell.ipp",
+        "kedge::detail::post_to(executor_, [done = std::move(to.done), what = std::move(what)]() mutable { done(std::move(what)); });",
+        "to.done(std::move(what));"),
+    "the machine stands in for a broken source": ("services", "impl/key_chain.ipp",
+        "if (what.how == found_keys::outcome::absent && answered_", "if (answered_"),
+    "a profile that is being written makes another identity": ("services", "impl/key_chain.ipp",
+        "look_at(known < all_.size() ? known : 0, {}, std::move(done));", "answered_ = all_.size(), look_at(0 * known, {}, std::move(done));"),
+    "version 1 of the metadata service": ("services", "impl/metadata_keys.ipp",
+        'if (answer.status != 200) return done(absent("the answer to the request for a token', 'if (answer.status == 999) return done(absent("the answer to the request for a token'),
+    "a role's name that leads elsewhere": ("services", "impl/metadata_keys.ipp", "if (!is_role(role))", "if (role.empty())"),
+    "a token that splits a header": ("services", "elsewhere.hpp", "if (!http::detail::is_field_value(text))", "if (false)"),
+    "a token read once": ("services", "impl/web_identity_keys.ipp",
+        "elsewhere(executor_, [this] { return read_token(token_file_); }", "elsewhere(executor_, [this] { static const auto once = read_token(token_file_); return once; }"),
+    "half of the keys from each file": ("", "impl/profile_keys.ipp",
+        "return failed(file + \" has aws_\"", "return absent(file + \" has aws_\""),
+    "a role's profile read as a user's": ("", "impl/profile_keys.ipp", "if (!in[name].empty()) return name;", "(void)name;"),
+    "XML with entities of its own": ("answers", "xml_fields.hpp", "if (known == std::end(entities)) return false;",
+        "if (known == std::end(entities)) { raw.remove_prefix(1); continue; }"),
+    "an answer of any status holds keys": ("answers", "impl/key_answer.ipp",
+        'if (answer.status != 200) return failed("the answer is " + std::to_string(answer.status) + code);', ""),
+    "a redirect of the container's endpoint repeated": ("loopback", "impl/key_server.ipp", "status >= 500 || status == 429", "status >= 300"),
+}
+MUTANTS |= {name: ("gcc", f"aws/credentials{'_' + test if test else ''}.cpp", "*", ASSERTED, AWS + header, text, replacement)
+            for name, (test, header, text, replacement) in KEYS.items()}
+
 CONFIG, SECRETS, RELOADS = "config/impl/", "config/secrets.cpp", "config/live.cpp"
 MUTANTS |= {
     "a secret in the message of its refusal": ("gcc", SECRETS, "what is refused*", ASSERTED, CONFIG + "table.ipp",
