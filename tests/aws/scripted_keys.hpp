@@ -67,6 +67,10 @@ struct asker {
         shell = std::make_shared<key_cache_shell>(ctx.get_executor(), std::move(made));
     }
 
+    ~asker() {
+        if (shell) source->held.clear();  // each keeps the shell
+    }
+
     http::wall_time wall() { return runtime::of(ctx.get_executor()).wall_now(); }
     int looks() const { return static_cast<int>(source->looks.size()); }
 
