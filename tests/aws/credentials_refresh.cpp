@@ -79,6 +79,21 @@ TEST_CASE("old keys go out without a wait while new ones are looked for", "[aws]
     CHECK(a.got().id == "ASIA2");
 }
 
+TEST_CASE("while the source still has the old keys, it is looked at every minute", "[aws][credentials]") {
+    asker a;
+    const http::wall_time end = a.wall() + 6h;
+    a.source->next = [&] {
+        found_keys out = found(keys_called(a.wall() < end - 5min ? "ASIA1" : "ASIA2"));
+        out.expires = a.wall() < end - 5min ? end : end + 6h;
+        return out;
+    };
+    std::string id;
+    for (int i = 0; i < 6 * 3600; i += 10, a.ctx.run_for(10s)) id = a.got().id;
+    CHECK(id == "ASIA2");
+    CHECK((a.looks() >= 11 && a.looks() <= 17));
+    CHECK(a.source->looks.back() <= 6h - 4min);
+}
+
 TEST_CASE("keys that live for minutes are renewed in the last third of their life", "[aws][credentials]") {
     asker a;
     issue(a, 12min);

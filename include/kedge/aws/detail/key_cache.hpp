@@ -61,12 +61,13 @@ public:
         if (what.how != found_keys::outcome::keys) return fail(std::move(what.reason), now.steady, random);
         failures_ = 0;
         is_old_news_ = keys_ && same(*keys_, *what.keys);
+        if (what.expires && !(is_old_news_ && what.expires == expires_))  // else new ones are still due
+            renew_at_ = *what.expires - share_of(*what.expires - now.wall, random);
         reason_.clear();
         keys_ = std::move(what.keys);
         expires_ = what.expires;
         changes_ = what.may_change;
         not_before_ = fresh_until_ = now.steady + key_timing::calm;
-        if (expires_) renew_at_ = *expires_ - share_of(*expires_ - now.wall, random);
     }
 
     /// For whom @ref get lets go.
