@@ -135,7 +135,8 @@ TEST_CASE("a source that fails is looked at ever more rarely, and who asks betwe
     }
     issue(a, 1h);
     a.ctx.run_for(1min);
-    CHECK(a.got().id == "ASIA" + std::to_string(at.size()));
+    const std::string id = a.got().id;
+    CHECK(id == "ASIA" + std::to_string(at.size()));
 }
 
 TEST_CASE("a forced look comes at most every 30 seconds", "[aws][credentials]") {
@@ -186,7 +187,8 @@ TEST_CASE("keys without an end that come from a file are looked for every minute
     CHECK((a.looks() == 9 || a.looks() == 10));
     a.ctx.run_for(5min);
     a.got();
-    CHECK(a.got().id == "AKIA" + std::to_string(a.looks()));
+    const std::string id = a.got().id;
+    CHECK(id == "AKIA" + std::to_string(a.looks()));
     a.ctx.run_for(5min);
     changes = false;
     a.got(), a.source->looks.clear();
