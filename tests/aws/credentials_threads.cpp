@@ -84,6 +84,7 @@ TEST_CASE("a context that goes away forgets who waits, at whatever step", "[aws]
         {
             std::optional<boost::asio::io_context> io(std::in_place);
             const config::environment variables{{"HOME", "/nonexistent"},
+                                                {"AWS_EC2_METADATA_DISABLED", "true"},
                                                 {"AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1/"}};
             {
                 credentials_chain chain(*io, {.process = variables});
