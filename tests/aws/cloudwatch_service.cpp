@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "cloudwatch_service.hpp"
+
+#include "service_http.hpp"
+#include "service_store.hpp"
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <set>
+#include <thread>
+
+namespace aws_test {
+
+using std::chrono::system_clock;
+
+std::string heard_request::field(const std::string& name) const {
+    for (const auto& [one, value] : headers)
+        if (one == name) return value;
+    return {};
+}
+
+fault says(int status, const std::string& code, const std::string& message) {
+    fault out;
+    out.how = fault::way::reply;
+    out.status = status;
+    out.body = error_body(code, message);
+    return out;
+}
+fault throttles(std::chrono::milliseconds retry_after) {
+    fault out = says(400, "ThrottlingException", "Rate exceeded");
+    out.headers = "x-amz-retry-after: " + std::to_string(retry_after.count()) + "\r\n";
+    return out;
+}
+fault resets() {
+    fault out;
+    out.how = fault::way::reset;
+    return out;
+}
+fault loses_answer() {
+    fault out = resets();
+    out.stores = true;
+    return out;
+}
+fault says_html() {
+    fault out;
+    out.how = fault::way::reply;
+    out.body = "<html><body>Welcome to our network</body></html>";
+    return out;
+}
+fault says_broken_json() {
+    fault out;
+    out.how = fault::way::reply;
+    out.headers = "x-amzn-RequestId: 5d4b0001-0000-0000-0000-000000000000\r\n";
+    out.body = R"({"nextSequenceToken":"495)";
+    return out;
+}
+fault answers_after(std::chrono::milliseconds delay) {
+    fault out;
+    out.delay = delay;
+    return out;
+}
+fault rejects(std::size_t too_old_end, std::size_t expired_end, std::size_t too_new_start) {
+    fault out;
+    out.too_old_end = too_old_end, out.expired_end = expired_end, out.too_new_start = too_new_start;
+    return out;
+}
+
+struct cloudwatch_service::state {
+    struct known_key {
+        service_keys keys;
+        bool expired = false;
+    };
+    struct scripted {
+        std::string operation;
+        fault what;
+    };
+
+    state(service_keys known, std::string where) : region(std::move(where)) { keys[known.id] = {known}; }
+
+    void accept_from(int listener) {
+        for (;;) {
+            const int fd = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
+            const std::lock_guard lock(mutex);
+            if (listening != listener) {
+                if (fd >= 0) ::close(fd);
+                return void(::close(listener));
+            }
+            if (fd < 0) continue;  // the client was gone already
+            ++accepted;
+            open.insert(fd);
+            threads.emplace_back([this, fd] { serve(fd); });
+        }
+    }
+
+    void serve(int fd) {
+        std::string text;
+        try {
+            while (std::optional<heard_request> what = receive(fd, text))
+                if (!settle(fd, *what)) break;
+        } catch (const std::exception&) {  // not HTTP
+        }
+        const std::lock_guard lock(mutex);
+        open.erase(fd);
+        ::close(fd);
+    }
+
+    /// @return whether the connection goes on
+    bool settle(int fd, heard_request& what) {
+        fault todo;
+        std::string text;
+        try {
+            log_call call = authorised(what);
+            todo = next_fault(what.operation);
+            const bool on_duty = todo.stores || todo.how == fault::way::answer || todo.how == fault::way::cut;
+            text = reply_text(200, "", on_duty ? carry_out(what.operation, call, todo) : std::string());
+        } catch (const refusal& no) {
+            what.refusal = no.code + ": " + no.message;
+            text = reply_text(no.status, "", error_body(no.code, no.message));
+        }
+        if (todo.how == fault::way::reply) text = reply_text(todo.status, todo.headers, todo.body, todo.status >= 400);
+        note(what);
+        wait(todo.delay);
+        return act(fd, todo.how, text);
+    }
+
+    bool act(int fd, fault::way how, std::string_view text) {
+        switch (how) {
+        case fault::way::silence: {
+            std::string ignored;
+            while (receive_more(fd, ignored)) {}
+            return false;
+        }
+        case fault::way::reset: {
+            const linger at_once{1, 0};
+            ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+            return false;
+        }
+        case fault::way::cut: return send_all(fd, text.substr(0, text.size() - 10)), false;
+        default: return send_all(fd, text), true;
+        }
+    }
+
+    system_clock::time_point clock() const { return system_clock::now() + rules.clock_ahead; }
+
+    /// What is asked, if the one who asks may.
+    log_call authorised(heard_request& what) {
+        constexpr std::string_view prefix = "Logs_20140328.";
+        constexpr std::array operations = {"PutLogEvents", "CreateLogStream", "CreateLogGroup", "PutRetentionPolicy"};
+        const std::string target = what.field("x-amz-target");
+        if (target.starts_with(prefix) && std::ranges::count(operations, target.substr(prefix.size())) == 1)
+            what.operation = target.substr(prefix.size());
+        const service_rules now = authenticate(what);
+        if (what.operation.empty() || what.method != "POST") throw refusal{"UnknownOperationException", target};
+        if (what.field("content-type") != "application/x-amz-json-1.1") throw refusal{"UnsupportedMediaTypeException", "", 415};
+        const bool packed = what.field("content-encoding") == "gzip" && now.gzip;
+        return request_reader(packed ? gunzip(what.body) : what.body).read();
+    }
+
+    /// @return the rules that held then
+    service_rules authenticate(const heard_request& what) {
+        std::unique_lock lock(mutex);
+        const service_rules now = rules;
+        try {
+            const signature_check signature(what, region);
+            const auto found = keys.find(signature.key_id());
+            if (found == keys.end())
+                throw refusal{"UnrecognizedClientException", "The security token included in the request is invalid."};
+            const known_key key = found->second;
+            lock.unlock();
+            signature.verify(key.keys, system_clock::now() + now.clock_ahead);
+            if (key.expired) throw refusal{"ExpiredTokenException", "The security token included in the request is expired"};
+        } catch (refusal& no) {
+            no.status = now.refused_status;
+            throw;
+        }
+        return now;
+    }
+
+    fault next_fault(const std::string& operation) {
+        const std::lock_guard lock(mutex);
+        const auto fits = [&](const scripted& s) { return s.operation.empty() || s.operation == operation; };
+        const auto found = std::ranges::find_if(script, fits);
+        if (found == script.end()) return {};
+        fault out = std::move(found->what);
+        script.erase(found);
+        return out;
+    }
+
+    std::string carry_out(const std::string& operation, log_call& call, const fault& todo) {
+        const std::lock_guard lock(mutex);
+        if (operation == "PutLogEvents") return store.put_events(call, todo, rules, clock());
+        if (operation == "CreateLogStream") store.create_stream(call);
+        else if (operation == "CreateLogGroup") store.create_group(call);
+        else store.put_retention(call);
+        return {};
+    }
+
+    void note(heard_request& what) {
+        const std::lock_guard lock(mutex);
+        if (rules.remembers) heard.push_back(std::move(what));
+    }
+
+    std::string reply_text(int status, std::string_view headers, std::string_view body, bool with_id = true) {
+        const std::lock_guard lock(mutex);
+        std::string out = "HTTP/1.1 " + std::to_string(status) + " Said\r\nContent-Type: application/x-amz-json-1.1\r\nDate: " +
+                          http_date(clock()) + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
+        if (with_id) out += "x-amzn-RequestId: 5d4b0000-0000-0000-0000-" + std::to_string(++answered + 100'000'000'000) + "\r\n";
+        return (out += headers) += "\r\n" + std::string(body);
+    }
+
+    void wait(std::chrono::milliseconds span) {
+        std::unique_lock lock(mutex);
+        ending.wait_for(lock, span, [this] { return over; });
+    }
+
+    void listen() {
+        const std::lock_guard lock(mutex);
+        if (listening >= 0) return;
+        listening = bound_socket(port);
+        ::listen(listening, 128);
+        threads.emplace_back([this, fd = listening] { accept_from(fd); });
+    }
+
+    void stop() {
+        const std::lock_guard lock(mutex);
+        if (listening >= 0) ::shutdown(std::exchange(listening, -1), SHUT_RDWR);
+        for (const int fd : open) ::shutdown(fd, SHUT_RDWR);
+    }
+
+    void end() {
+        stop();
+        std::vector<std::thread> running;
+        {
+            const std::lock_guard lock(mutex);
+            over = true;
+            running.swap(threads);
+        }
+        ending.notify_all();
+        for (std::thread& one : running) one.join();
+        ::close(reserved);
+    }
+
+    const std::string region;
+    const int reserved = bound_socket(0);
+    const std::uint16_t port = port_of(reserved);
+    mutable std::mutex mutex{};
+    std::condition_variable ending{};
+    service_rules rules{};
+    std::map<std::string, known_key> keys{};
+    std::deque<scripted> script{};
+    log_store store{};
+    std::vector<heard_request> heard{};
+    std::uint64_t answered = 0;
+    int accepted = 0, listening = -1;
+    bool over = false;
+    std::set<int> open{};
+    std::vector<std::thread> threads{};
+};
+
+cloudwatch_service::cloudwatch_service(service_keys known, std::string region)
+    : state_(std::make_unique<state>(std::move(known), std::move(region))) {
+    state_->listen();
+}
+cloudwatch_service::~cloudwatch_service() { state_->end(); }
+
+std::string cloudwatch_service::url() const { return "http://127.0.0.1:" + std::to_string(state_->port); }
+std::string cloudwatch_service::region() const { return state_->region; }
+
+void cloudwatch_service::admit(service_keys what) {
+    const std::lock_guard lock(state_->mutex);
+    state_->keys[what.id] = {what};
+}
+void cloudwatch_service::expire(const std::string& key_id) {
+    const std::lock_guard lock(state_->mutex);
+    state_->keys.at(key_id).expired = true;
+}
+void cloudwatch_service::obey(service_rules rules) {
+    const std::lock_guard lock(state_->mutex);
+    state_->rules = std::move(rules);
+}
+void cloudwatch_service::fail_next(fault what, int times, const std::string& operation) {
+    const std::lock_guard lock(state_->mutex);
+    while (times-- > 0) state_->script.push_back({operation, what});
+}
+void cloudwatch_service::down() { state_->stop(); }
+void cloudwatch_service::up() { state_->listen(); }
+
+void cloudwatch_service::make_stream(const std::string& group, const std::string& stream, int retention_days) {
+    const std::lock_guard lock(state_->mutex);
+    log_store::group& in = state_->store.groups[group];
+    in.retention_days = retention_days;
+    in.streams.try_emplace(stream);
+}
+void cloudwatch_service::forget_group(const std::string& group) {
+    const std::lock_guard lock(state_->mutex);
+    state_->store.groups.erase(group);
+}
+void cloudwatch_service::forget_stream(const std::string& group, const std::string& stream) {
+    const std::lock_guard lock(state_->mutex);
+    state_->store.groups.at(group).streams.erase(stream);
+}
+
+std::vector<stored_event> cloudwatch_service::stored(const std::string& group, const std::string& stream) const {
+    const std::lock_guard lock(state_->mutex);
+    const auto in = state_->store.groups.find(group);
+    if (in == state_->store.groups.end()) return {};
+    const auto found = in->second.streams.find(stream);
+    return found == in->second.streams.end() ? std::vector<stored_event>() : found->second;
+}
+std::uint64_t cloudwatch_service::stored_count() const {
+    const std::lock_guard lock(state_->mutex);
+    return state_->store.count;
+}
+int cloudwatch_service::retention_days(const std::string& group) const {
+    const std::lock_guard lock(state_->mutex);
+    const auto in = state_->store.groups.find(group);
+    return in == state_->store.groups.end() ? -1 : in->second.retention_days;
+}
+std::vector<heard_request> cloudwatch_service::heard() const {
+    const std::lock_guard lock(state_->mutex);
+    return state_->heard;
+}
+int cloudwatch_service::faults_left() const {
+    const std::lock_guard lock(state_->mutex);
+    return static_cast<int>(state_->script.size());
+}
+int cloudwatch_service::connections() const {
+    const std::lock_guard lock(state_->mutex);
+    return state_->accepted;
+}
+
+}  // namespace aws_test
