@@ -67,6 +67,7 @@ TEST_CASE("errors are told by their code, whatever their status") {
                          {"AccessDeniedException", answer_kind::denied}, {"InvalidParameterException", answer_kind::invalid},
                          {"RequestEntityTooLargeException", answer_kind::too_large},
                          {"MalformedHttpRequestException", answer_kind::malformed},
+                         {"SerializationException", answer_kind::malformed},
                          {"LimitExceededException", answer_kind::limit_reached},
                          {"DataAlreadyAcceptedException", answer_kind::accepted},
                          {"SomethingNewException", answer_kind::denied}})

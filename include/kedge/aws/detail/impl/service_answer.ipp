@@ -57,7 +57,7 @@ inline constexpr known_code known_codes[] = {
     {"NotAuthorized", answer_kind::denied},
     {"InvalidParameterException", answer_kind::invalid},
     {"ValidationException", answer_kind::invalid},
-    {"SerializationException", answer_kind::invalid},
+    {"SerializationException", answer_kind::malformed},
     {"RequestEntityTooLargeException", answer_kind::too_large},
     {"MalformedHttpRequestException", answer_kind::malformed},
 };
