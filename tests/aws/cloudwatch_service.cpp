@@ -7,7 +7,6 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
-#include <set>
 #include <thread>
 
 namespace aws_test {
@@ -80,15 +79,13 @@ struct cloudwatch_service::state {
 
     void accept_from(int listener) {
         for (;;) {
-            const int fd = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
+            wait_for_bytes(listener);
             const std::lock_guard lock(mutex);
-            if (listening != listener) {
-                if (fd >= 0) ::close(fd);
-                return void(::close(listener));
-            }
+            if (listening != listener) return void(::close(listener));
+            const int fd = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
             if (fd < 0) continue;  // the client was gone already
             ++accepted;
-            open.insert(fd);
+            open.emplace(fd, false);
             threads.emplace_back([this, fd] { serve(fd); });
         }
     }
@@ -96,13 +93,27 @@ struct cloudwatch_service::state {
     void serve(int fd) {
         std::string text;
         try {
-            while (std::optional<heard_request> what = receive(fd, text))
-                if (!settle(fd, *what)) break;
+            for (;;) {
+                if (text.empty()) wait(fd);
+                std::optional<heard_request> what = receive(fd, text);
+                if (!what || !settle(fd, *what)) break;
+            }
         } catch (const std::exception&) {  // not HTTP
         }
         const std::lock_guard lock(mutex);
         open.erase(fd);
         ::close(fd);
+    }
+
+    void mark(int fd, bool idle) {
+        const std::lock_guard lock(mutex);
+        open[fd] = idle;
+    }
+    /// For the next request, which nobody has touched until it is marked.
+    void wait(int fd) {
+        mark(fd, true);
+        wait_for_bytes(fd);
+        mark(fd, false);
     }
 
     /// @return whether the connection goes on
@@ -120,22 +131,19 @@ struct cloudwatch_service::state {
         }
         if (todo.how == fault::way::reply) text = reply_text(todo.status, todo.headers, todo.body, todo.status >= 400);
         note(what);
-        wait(todo.delay);
+        pause(todo.delay);
         return act(fd, todo.how, text);
     }
 
     bool act(int fd, fault::way how, std::string_view text) {
         switch (how) {
         case fault::way::silence: {
+            mark(fd, true);
             std::string ignored;
             while (receive_more(fd, ignored)) {}
             return false;
         }
-        case fault::way::reset: {
-            const linger at_once{1, 0};
-            ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-            return false;
-        }
+        case fault::way::reset: return resets_at_close(fd), false;
         case fault::way::cut: return send_all(fd, text.substr(0, text.size() - 10)), false;
         default: return send_all(fd, text), true;
         }
@@ -201,15 +209,14 @@ struct cloudwatch_service::state {
         if (rules.remembers) heard.push_back(std::move(what));
     }
 
-    std::string reply_text(int status, std::string_view headers, std::string_view body, bool with_id = true) {
+    std::string reply_text(int status, std::string headers, std::string_view body, bool with_id = true) {
         const std::lock_guard lock(mutex);
-        std::string out = "HTTP/1.1 " + std::to_string(status) + " Said\r\nContent-Type: application/x-amz-json-1.1\r\nDate: " +
-                          http_date(clock()) + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
-        if (with_id) out += "x-amzn-RequestId: 5d4b0000-0000-0000-0000-" + std::to_string(++answered + 100'000'000'000) + "\r\n";
-        return (out += headers) += "\r\n" + std::string(body);
+        const std::string id = "5d4b0000-0000-0000-0000-" + std::to_string(++answered + 100'000'000'000);
+        if (with_id) headers += "x-amzn-RequestId: " + id + "\r\n";
+        return http_answer(status, clock(), headers, body);
     }
 
-    void wait(std::chrono::milliseconds span) {
+    void pause(std::chrono::milliseconds span) {
         std::unique_lock lock(mutex);
         ending.wait_for(lock, span, [this] { return over; });
     }
@@ -218,6 +225,7 @@ struct cloudwatch_service::state {
         const std::lock_guard lock(mutex);
         if (listening >= 0) return;
         listening = bound_socket(port);
+        ::fcntl(listening, F_SETFL, O_NONBLOCK);
         ::listen(listening, 128);
         threads.emplace_back([this, fd = listening] { accept_from(fd); });
     }
@@ -225,7 +233,7 @@ struct cloudwatch_service::state {
     void stop() {
         const std::lock_guard lock(mutex);
         if (listening >= 0) ::shutdown(std::exchange(listening, -1), SHUT_RDWR);
-        for (const int fd : open) ::shutdown(fd, SHUT_RDWR);
+        for (const auto& [fd, idle] : open) ::shutdown(fd, SHUT_RDWR);
     }
 
     void end() {
@@ -254,7 +262,7 @@ struct cloudwatch_service::state {
     std::uint64_t answered = 0;
     int accepted = 0, listening = -1;
     bool over = false;
-    std::set<int> open{};
+    std::map<int, bool> open{};  ///< sockets, and whether they wait for a client
     std::vector<std::thread> threads{};
 };
 
@@ -328,6 +336,12 @@ int cloudwatch_service::faults_left() const {
 int cloudwatch_service::connections() const {
     const std::lock_guard lock(state_->mutex);
     return state_->accepted;
+}
+
+bool cloudwatch_service::quiet() const {
+    const std::lock_guard lock(state_->mutex);
+    const auto idle = [](const auto& one) { return one.second && !has_unread(one.first); };
+    return !has_unread(state_->listening) && std::ranges::all_of(state_->open, idle);
 }
 
 }  // namespace aws_test

@@ -115,6 +115,8 @@ public:
     std::vector<heard_request> heard() const;
     int faults_left() const;
     int connections() const;  ///< accepted so far
+    /// Whether it has nothing to do: it waits for clients, or keeps silent. So do they, if they are idle before and after.
+    bool quiet() const;
 
 private:
     struct state;

@@ -6,7 +6,9 @@
 #include <stdexcept>
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -34,6 +36,18 @@ inline std::uint16_t port_of(int fd) {
     return ntohs(at.sin_port);
 }
 
+/// Or for an end, or for a client to accept.
+inline void wait_for_bytes(int fd) {
+    pollfd p{fd, POLLIN, 0};
+    while (::poll(&p, 1, -1) < 0) {}
+}
+
+/// False also if there is no such socket.
+inline bool has_unread(int fd) {
+    pollfd p{fd, POLLIN, 0};
+    return ::poll(&p, 1, 0) > 0 && (p.revents & POLLIN) != 0;
+}
+
 inline void send_all(int fd, std::string_view text) {
     while (!text.empty()) {
         const ssize_t sent = ::send(fd, text.data(), text.size(), MSG_NOSIGNAL);
@@ -49,6 +63,11 @@ inline bool receive_more(int fd, std::string& text) {
     const ssize_t got = ::recv(fd, text.data() + had, text.size() - had, 0);
     text.resize(had + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
     return got > 0;
+}
+
+inline void resets_at_close(int fd) {
+    const linger at_once{1, 0};
+    ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
 inline heard_request parse_head(std::string_view head) {
@@ -94,6 +113,13 @@ inline std::string http_date(std::chrono::system_clock::time_point when) {
     const std::string day(names.substr(std::chrono::weekday(days).c_encoding() * 3, 3));
     return day + ", " + t.substr(6, 2) + " " + std::string(months.substr((month - 1) * 3, 3)) + " " + t.substr(0, 4) + " " +
            t.substr(9, 2) + ":" + t.substr(11, 2) + ":" + t.substr(13, 2) + " GMT";
+}
+
+inline std::string http_answer(int status, std::chrono::system_clock::time_point when, std::string_view headers,
+                               std::string_view body) {
+    std::string out = "HTTP/1.1 " + std::to_string(status) + " Said\r\nContent-Type: application/x-amz-json-1.1\r\nDate: " +
+                      http_date(when) + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
+    return ((out += headers) += "\r\n") += body;
 }
 
 inline std::string error_body(const std::string& code, const std::string& message) {
