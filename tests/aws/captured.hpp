@@ -4,10 +4,13 @@
 #include <kedge/aws/sigv4.hpp>
 #include <kedge/log/detail/json.hpp>
 
+#include <openssl/evp.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace aws_test {
@@ -62,17 +65,23 @@ inline std::vector<captured> captured_requests() {
     };
 }
 
-/// One line of JSON, with the request as kedge signs it.
-inline void print(const captured& one) {
+inline std::string base64(std::string_view bytes) {
+    std::string out((bytes.size() + 2) / 3 * 4 + 1, '\0');
+    const auto* from = reinterpret_cast<const unsigned char*>(bytes.data());
+    EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()), from, static_cast<int>(bytes.size()));
+    out.pop_back();
+    return out;
+}
+
+/// One line of JSON, with a request that is signed.
+inline void print(std::string_view name, const std::string& url, std::string_view secret_key, const http::request& what) {
     using log::detail::append_member;
-    http::request what = one.request;
-    aws::sigv4_signer(http::parse_url(one.url, true), "eu-central-1", "logs").sign(what, one.keys(), one.when);
     std::string out = "{";
-    append_member(out, "name", std::string_view(one.name));
-    append_member(out, "url", std::string_view(one.url + what.target));
-    append_member(out, "secret_key", std::string_view(one.secret_key));
+    append_member(out, "name", name);
+    append_member(out, "url", std::string_view(url + what.target));
+    append_member(out, "secret_key", secret_key);
     append_member(out, "method", std::string_view(what.method));
-    append_member(out, "body", std::string_view(what.body));
+    append_member(out, "body", std::string_view(base64(what.body)));
     out += R"(,"headers":[)";
     for (const http::header& h : what.headers) {
         out += &h == what.headers.data() ? "{" : ",{";
@@ -81,6 +90,13 @@ inline void print(const captured& one) {
         out += '}';
     }
     std::printf("captured %s]}\n", out.c_str());
+}
+
+/// The same, as kedge signs it.
+inline void print(const captured& one) {
+    http::request what = one.request;
+    aws::sigv4_signer(http::parse_url(one.url, true), "eu-central-1", "logs").sign(what, one.keys(), one.when);
+    print(one.name, one.url, one.secret_key, what);
 }
 
 }  // namespace aws_test

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSL-1.0
 """AWS's own Python library signs our captured requests once more, and its model of CloudWatch Logs reads them.
-usage: sign_again.py PROGRAM      PROGRAM is the tests' own, which prints the requests
+usage: sign_again.py PROGRAM      PROGRAM is the tests' own, which prints requests as it makes them, and as a service heard them
 
 Without Debian's python3-botocore it says that it was skipped; with KEDGE_BOTOCORE=required it fails then."""
+import base64
+import gzip
 import json
 import os
 import subprocess
@@ -21,15 +23,16 @@ except ModuleNotFoundError as missing:
     sys.exit(1 if os.environ.get("KEDGE_BOTOCORE") == "required" else 0)
 
 ADDED = {"authorization", "x-amz-date", "x-amz-security-token"}
+OF_THE_CLIENT = {"host", "content-length"}  # which it adds below the signature
 
 
 def signature_of(request):
     """What botocore would send as Authorization, at the time that we signed."""
     fields = [(h["name"], h["value"]) for h in request["headers"]]
     ours = {name.lower(): value for name, value in fields if name.lower() in ADDED}
-    theirs = awsrequest.AWSRequest(request["method"], request["url"], data=request["body"].encode())
+    theirs = awsrequest.AWSRequest(request["method"], request["url"], data=base64.b64decode(request["body"]))
     for name, value in fields:
-        if name.lower() not in ADDED:
+        if name.lower() not in ADDED | OF_THE_CLIENT:
             theirs.headers.add_header(name, value)
     if "[" in request["url"]:  # older versions leave the brackets of an IPv6 address out
         theirs.headers["Host"] = urlsplit(request["url"]).netloc
@@ -46,14 +49,19 @@ def signature_of(request):
 
 def model_says(request):
     """What botocore's model of the service finds wrong with the body of a request that has a target."""
-    target = next((h["value"] for h in request["headers"] if h["name"].lower() == "x-amz-target"), None)
-    if target is None:
+    fields = {h["name"].lower(): h["value"] for h in request["headers"]}
+    if "x-amz-target" not in fields:
         return None
+    body = base64.b64decode(request["body"])
+    if fields.get("content-encoding") == "gzip":
+        body = gzip.decompress(body)
     service = model.ServiceModel(loaders.Loader().load_service_model("logs", "service-2"))
-    prefix, operation = target.split(".")
+    prefix, operation = fields["x-amz-target"].split(".")
     if prefix != service.metadata["targetPrefix"]:
         return f"target {prefix}"
-    found = validate.ParamValidator().validate(json.loads(request["body"]), service.operation_model(operation).input_shape)
+    if fields["content-type"] != "application/x-amz-json-" + service.metadata["jsonVersion"]:
+        return f"content type {fields['content-type']}"
+    found = validate.ParamValidator().validate(json.loads(body), service.operation_model(operation).input_shape)
     return found.generate_report() or None
 
 
