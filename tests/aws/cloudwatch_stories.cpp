@@ -195,6 +195,18 @@ TEST_CASE("a group that keeps events shorter than is known rejects the older one
     CHECK(world.sink->delivery().rejected[aws::rejection::expired] == 2);
 }
 
+TEST_CASE("rejected ranges are counted by their reasons", "[aws]") {
+    prepared_world world;
+    world.service.fail_next(rejects(2, 3, 6));
+    world.write_digits("0123456789");
+    world.deliver();
+    const aws::delivery_counters c = world.sink->delivery();
+    CHECK(c.rejected[aws::rejection::too_old] == 2);
+    CHECK(c.rejected[aws::rejection::expired] == 1);
+    CHECK(c.rejected[aws::rejection::too_new] == 4);
+    CHECK(world.stored() == "345");
+}
+
 TEST_CASE("several requests at once make a group once, and lose nothing when connections break", "[aws]") {
     cloudwatch_world world({.max_in_flight = 8, .retention_days = 30});
     const std::string text(300'000, 'x');
