@@ -80,6 +80,12 @@ struct service_rules {
 /** CloudWatch Logs on loopback, over plain HTTP, with threads of its own: PutLogEvents, CreateLogGroup, CreateLogStream and
  *  PutRetentionPolicy with their limits, and signatures verified. It shares no code with kedge, so that it can disagree.
  *
+ *  @code
+ *  cloudwatch_service service;
+ *  service.fail_next(loses_answer());
+ *  … a sink whose transport goes to service.url(), with service_keys{} and `plain_loopback` …
+ *  CHECK(service.stored("shop", "web-1").size() == 2);
+ *  @endcode
  *  A request with a wrong signature gets its error whatever was scripted; a fault waits for the next that is right.
  *  @par Thread safety  Safe from any thread.
  */
