@@ -1,96 +1,18 @@
 // SPDX-License-Identifier: BSL-1.0
 // The transport of logs against a server on loopback: what goes out, what comes back, and how it ends.
-#include "../http/user.hpp"
-#include "../support/catch.hpp"
 #include "captured.hpp"
+#include "dock.hpp"
 #include "gunzip.hpp"
 
 #include <kedge/aws/detail/gzip.hpp>
-#include <kedge/aws/https_log_transport.hpp>
 #include <kedge/aws/sigv4.hpp>
-#include <kedge/aws/static_credentials.hpp>
-#include <kedge/testing/https_server.hpp>
 
-#include <chrono>
 #include <cstdint>
 #include <cstdio>
-#include <memory>
-#include <optional>
-#include <string>
-#include <utility>
-#include <vector>
 
-namespace asio = boost::asio;
-namespace aws = kedge::aws;
-namespace http = kedge::http;
-using aws::answer_kind;
-using aws::detail::operation;
-using aws_test::field_of;
-using aws_test::gunzip;
-using kedge::testing::https_server;
-using kedge::testing::served;
-using way = served::way;
-using namespace std::chrono_literals;
+using namespace aws_test;
 
 namespace {
-
-constexpr const char* region = "eu-central-1";
-const std::string batch = R"({"logGroupName":"shop","logStreamName":"web-1","logEvents":[{"timestamp":1,"message":"one"}]})";
-const std::string many = "[" + std::string(100'000, 'x') + "]";
-
-aws::credentials a_user() {
-    return {"AKIDEXAMPLE", kedge::secret<std::string>(std::string("s3cr3t")), kedge::secret<std::string>(std::string("t0k3n"))};
-}
-
-/// Keeps whoever asks, until the test answers.
-class slow_provider final : public aws::credentials_provider {
-public:
-    void get(aws::credentials_handler done) override {
-        if (at_once) done(*at_once);
-        else waiting.push_back(std::move(done));
-    }
-    void refresh(aws::credentials_handler done) override { renewing.push_back(std::move(done)); }
-
-    std::vector<aws::credentials_handler> waiting, renewing;
-    std::optional<aws::credentials_answer> at_once{};  ///< though it should not
-};
-
-/// A context with a transport, which runs only here.
-struct dock {
-    asio::io_context io;
-    std::shared_ptr<aws::credentials_provider> keys = std::make_shared<aws::static_credentials>(io, a_user());
-    std::shared_ptr<aws::log_transport> transport{};
-
-    explicit dock(const https_server& server, bool hurried = false) { open(server, hurried); }
-    dock(const https_server& server, std::shared_ptr<aws::credentials_provider> from) : keys(std::move(from)) {
-        open(server, true);
-    }
-    dock() = default;
-
-    void open(const https_server& server, bool hurried) {
-        if (hurried) http_test::user::hurry(io);
-        const aws::endpoint_options where{.region = region, .url = server.url("localhost"), .plain_loopback = true};
-        transport = aws::https_transport(io, {.where = where, .keys = keys, .tls = {.ca_pem = server.ca_pem()}});
-    }
-
-    aws::log_response ship(aws::log_request what = {operation::put_events, batch}) {
-        std::optional<aws::log_response> out;
-        transport->start(std::move(what), [&](aws::log_response got) {
-            out = std::move(got);
-            io.stop();
-        });
-        CHECK_FALSE(out);
-        io.restart();
-        io.run();
-        REQUIRE(out);
-        return std::move(*out);
-    }
-};
-
-served accepts(std::vector<http::header> more = {}) {
-    more.push_back({"x-amzn-RequestId", "4711"});
-    return {way::reply, 200, std::move(more), "{}", {}};
-}
 
 /// "20251026T152646Z"
 http::wall_time parse_time(const std::string& basic) {
@@ -247,10 +169,10 @@ TEST_CASE("what was certainly not sent says so, and why", "[aws]") {
 
 TEST_CASE("a silent server costs the limit of a request, keys that do not come do too", "[aws]") {
     https_server server(kedge::testing::certificate_kind::good, false);
-    server.always({.how = way::silence});
     dock d(server, true);
-    aws::detail::service_answer got = aws::detail::no_answer(false);
-    for (int i = 0; i < 20 && got.kind != answer_kind::unknown; ++i) got = d.ship().answer;  // a loaded machine may not connect
+    d.connect(server);
+    server.always({.how = way::silence});
+    aws::detail::service_answer got = d.ship().answer;
     CHECK(got.kind == answer_kind::unknown);
     CHECK(got.may_be_stored);
     CHECK_THAT(got.message, Catch::Contains("timed out"));
@@ -266,10 +188,37 @@ TEST_CASE("a silent server costs the limit of a request, keys that do not come d
         CHECK_THAT(got.message, Catch::Contains("no keys"));
     }
     CHECK(clock.now() - before >= 2 * aws::https_log_transport::request_limit);
+    waits.transport.reset();
+    CHECK(slow.use_count() == 2);  // ours: whom a provider forgets keeps nothing alive
     for (auto& late : slow->waiting) late({std::make_shared<aws::credentials>(a_user()), {}});
     waits.io.restart();
     waits.io.run();
     CHECK(server.requests() == heard);
+}
+
+TEST_CASE("the limit of a request begins at its start, not when its keys come", "[aws]") {
+    https_server server(kedge::testing::certificate_kind::good, false);
+    const auto slow = std::make_shared<slow_provider>();
+    const aws::credentials_answer keys{std::make_shared<aws::credentials>(a_user()), {}};
+    dock d(server, slow);
+    slow->at_once = keys;
+    d.connect(server);
+    slow->at_once.reset();
+    server.always({.how = way::silence});
+    std::string ended;
+    const auto start = [&](char name) {
+        d.transport->start({operation::put_events, batch}, [&ended, name](const aws::log_response&) { ended += name; });
+        d.rest(2s);
+    };
+    start('a');
+    start('b');
+    for (const std::size_t i : {1, 0}) {
+        slow->waiting.at(i)(keys);
+        d.rest(2s);
+    }
+    d.io.restart();
+    d.io.run();
+    CHECK(ended == "ab");
 }
 
 TEST_CASE("without keys nothing goes out; their reason comes back, and new ones can be asked for", "[aws]") {

@@ -277,6 +277,8 @@ MUTANTS |= {
         "const detail::address what = detail::unwrapped(given);", "const detail::address what = given;"),
     "logs sent unencrypted": ("gcc", WHERE, "[aws]", ASSERTED, "aws/impl/endpoint.ipp",
         "if (!url.tls && !is_this_machine(url))", "if (!url.tls && !is_this_machine(url) && !o.any_host)"),
+    "a name leads anywhere later": ("gcc", CONNECTING, "*allowed*", ASSERTED, CONNECTION,
+        "return !to_->allows(e.address());", "return false;"),
     "a metric twice in one document": ("gcc", METRICS, "[aws]", ASSERTED, "aws/impl/emf.ipp",
         "from += detail::max_values, out.finish()", "from += detail::max_values"),
 }
@@ -301,6 +303,17 @@ LOGS = {
         "            one.events.reset();\n        }\n        one.serial"),
     "an event without memory is not counted": ("memory", AWS + "event_queue.hpp",
         "                drop(drop_reason::no_memory, 1, raw.time_ms);\n", ""),
+}
+SHIP = "aws/impl/https_log_transport.ipp"
+LOGS |= {
+    "the endpoint's addresses are not asked for": ("https_transport", SHIP, "return to.allows(where);", "return true;"),
+    "a request with a lost answer counts as not sent": ("https_transport", SHIP,
+        "phase >= http::send_phase::partial", "phase >= http::send_phase::response_head"),
+    "signed for a clock that is wrong": ("https_transport", SHIP, "sent_ + what_.skew", "sent_"),
+    "a cache's date corrects the clock": ("https_transport", SHIP, ' || !from["age"].empty()', ""),
+    "a trouble is told again and again": ("sink", AWS + "impl/delivery_answers.ipp", "if ((told_ & bit) != 0) return;", ""),
+    "what the service quotes of a request is told": ("sink", AWS + "impl/delivery_shell.ipp",
+        ".substr(0, cause->message.find('\\n'))", ""),
 }
 MUTANTS |= {name: ("gcc", f"aws/{test}.cpp", "*", ASSERTED, header, text, replacement)
             for name, (test, header, text, replacement) in LOGS.items()}
