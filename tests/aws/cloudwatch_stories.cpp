@@ -33,7 +33,7 @@ struct prepared_world : cloudwatch_world {
 TEST_CASE("the endpoint goes down and comes back: what fits waits for it, and arrives once and in order", "[aws]") {
     prepared_world world;
     std::string all;
-    const auto write = [&, number = 0](int until) mutable {
+    auto write = [&, number = 0](int until) mutable {
         for (; number < until; ++number) {
             const std::string text = std::to_string(number) + ";";
             world.write(text);

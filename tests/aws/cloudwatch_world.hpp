@@ -105,7 +105,11 @@ public:
     }
 
     template <class Predicate> void run_until(Predicate done) {
-        while (!done()) step();
+        const time_point start = now();
+        while (!done()) {
+            REQUIRE(now() - start < 2h);
+            step();
+        }
     }
     void deliver() {
         sink->flush();
