@@ -5,6 +5,7 @@
 
 #include <kedge/aws/credentials_chain.hpp>
 #include <kedge/aws/detail/metadata_keys.hpp>
+#include <kedge/detail/resolve.hpp>
 
 #include <boost/asio/io_context.hpp>
 
@@ -119,6 +120,29 @@ TEST_CASE("a server that says nothing is left alone after its attempts", "[aws][
     CHECK(told == kedge::errc::timed_out);
     over = true;
     over.notify_all();
+}
+
+TEST_CASE("a name that leads where keys must not come from is not followed", "[aws][credentials][integration]") {
+    loopback_server server([](const std::string&) { return http_answer(200, keys_as_json); });
+    boost::asio::io_context io;
+    boost::asio::use_service<kedge::detail::lookup_service>(io).lookups()->use(
+        [](const std::string&, const std::string& service, kedge::detail::endpoints& found) {
+            return kedge::detail::resolve_literal("127.0.0.1", service, found);
+        });
+    {
+        credentials_chain chain(io, {.process = container(server.url("keys.example"))});
+        CHECK(ask(io, chain) == "ASIA1");
+    }
+    for (const reach within : {reach::metadata, reach::container, reach::loopback}) {
+        const auto asked =
+            make_key_server(io.get_executor(), {http::parse_url(server.url("keys.example"), true), within}, {5s, 3});
+        error_code told;
+        asked->ask({"GET", "/"}, [&](error_code ec, http::response) { told = ec; });
+        io.restart();
+        io.run();
+        CHECK(told == (within == reach::metadata ? error_code(http::errc::address_not_allowed) : error_code()));
+    }
+    CHECK(server.connections() == 3);
 }
 
 TEST_CASE("STS is asked where the options say", "[aws][credentials][integration]") {

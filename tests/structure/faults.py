@@ -350,6 +350,8 @@ KEYS = {
         "if (known == std::end(entities)) { raw.remove_prefix(1); continue; }"),
     "an answer of any status holds keys": ("answers", "impl/key_answer.ipp",
         'if (answer.status != 200) return failed("the answer is " + std::to_string(answer.status) + code);', ""),
+    "a name that leads where it must not": ("loopback", "impl/key_server.ipp",
+        "    o.allow_address = [to](const boost::asio::ip::address& where) { return to.allows(where); };\n", ""),
     "a redirect of the container's endpoint repeated": ("loopback", "impl/key_server.ipp", "status >= 500 || status == 429", "status >= 300"),
 }
 MUTANTS |= {name: ("gcc", f"aws/credentials{'_' + test if test else ''}.cpp", "*", ASSERTED, AWS + header, text, replacement)

@@ -35,7 +35,8 @@ struct key_server_limits {
 using key_server_maker = std::function<std::unique_ptr<key_server>(const endpoint&, key_server_limits)>;
 
 /** Over HTTP/1.1, straight to the endpoint: no proxy, no redirect.
- *  @throws std::invalid_argument as @ref http::client, or since the endpoint's address is none that it allows */
+ *  Each address is checked by @ref endpoint::allows, at each connect.
+ *  @throws std::invalid_argument as @ref http::client */
 std::unique_ptr<key_server> make_key_server(const boost::asio::any_io_executor&, const endpoint&, key_server_limits,
                                             const http::tls_options& = {});
 

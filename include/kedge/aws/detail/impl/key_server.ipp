@@ -67,6 +67,7 @@ KEDGE_DECL std::unique_ptr<key_server> make_key_server(const boost::asio::any_io
     o.url = (to.url.tls ? "https://" : "http://") + to.url.authority() + to.url.base;
     o.allow_plain_http = !to.url.tls;
     o.tls = tls;
+    o.allow_address = [to](const boost::asio::ip::address& where) { return to.allows(where); };
     o.connect_timeout = o.timeout = limits.timeout;
     o.max_connections = 1;
     o.max_body = 64 * 1024;
