@@ -51,7 +51,7 @@ struct credentials_snapshot {
  *  @par Executors  Handlers are called on the executor given, never inside @ref get or @ref refresh. Files are read on a thread
  *  of their own.
  *  @par Errors     No keys, and a reason that names each source with what it lacks, never a value.
- *  @par Lifetimes  Handlers that wait are called also when the chain is gone, within 20 s. The context must outlive it.
+ *  @par Lifetimes  Handlers that wait are called also when the chain is gone, within 12 s. The context must outlive it.
  *  @par Thread safety  Safe from any thread.
  */
 class credentials_chain final : public credentials_provider {

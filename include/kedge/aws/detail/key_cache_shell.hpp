@@ -15,8 +15,9 @@
 
 namespace kedge::aws::detail {
 
-/// Longer than any source takes that can say how long it may take; a file on a server that is gone cannot.
-inline constexpr std::chrono::seconds longest_wait{20};
+/// Longer than any source takes that can say how long it may take (a file on a server that is gone cannot), and shorter than the
+/// 15 s of a request to the service, so that the reason arrives.
+inline constexpr std::chrono::seconds longest_wait{12};
 
 /** Gives a @ref key_cache a lock, the time, a source, and those who wait. The source is looked at on the executor, and handlers
  *  are called there. While nobody waits it has no timer. */
