@@ -69,7 +69,10 @@ outage with_kedge(story& s) {
     scripted_server server("shop");
     const time_point back = sim.now() + 10s;
     server.query_takes(statement).away(back - away_for, back);
-    kedge::database_client<scripted_connection> db(sim, {.name = "shop", .url = server.url()});
+    kedge::database_options options = s.settings().database;
+    options.name = "shop";
+    options.url = server.url();
+    kedge::database_client<scripted_connection> db(sim, options);
     outage o;
     time_point answered = kedge::never;
     const visit customer = [&](int) -> asio::awaitable<void> {

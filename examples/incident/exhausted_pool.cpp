@@ -36,7 +36,13 @@ ending check_out(story& s, int limit) {
     simulation sim(s.seed(), deployment);
     kedge::testing::scripted_server server("shop");
     server.query_takes(export_all, 60s).query_takes(reserve, 60s).query_takes(3ms);
-    database db(sim, {.name = "shop", .url = server.url(), .query_timeout = 2min, .total_timeout = 5min, .sink = s.log()});
+    kedge::database_options options = s.settings().database;
+    options.name = "shop";
+    options.url = server.url();
+    options.query_timeout = 2min;
+    options.total_timeout = 5min;
+    options.sink = s.log();
+    database db(sim, options);
     const kedge::pipeline bulkhead{sim, kedge::concurrency_limit(limit, 100)};
     ending end;
 

@@ -39,7 +39,7 @@ void with_kedge(story& s) {
     at.provider->resets(1, true).away(at.sim.now() + 1ms, at.sim.now() + outage);
     std::optional<kedge::payment_result> told, found;
     const task customer = [&]() -> asio::awaitable<void> {
-        kedge::payment_client payments(at.sim, {}, at.journal, at.provider);
+        kedge::payment_client payments(at.sim, s.settings().payment, at.journal, at.provider);
         told = co_await payments.async_charge(order(4711), checkout, asio::use_awaitable);
     };
     start(at.sim.get_executor(), customer);
@@ -47,7 +47,7 @@ void with_kedge(story& s) {
     const auto open = at.journal->open_intents();
 
     const task restarted = [&]() -> asio::awaitable<void> {  // another process, which has the journal only
-        kedge::payment_client payments(at.sim, {}, at.journal, at.provider);
+        kedge::payment_client payments(at.sim, s.settings().payment, at.journal, at.provider);
         for (const auto& intent : open) found = co_await payments.async_reconcile(intent.key, asio::use_awaitable);
     };
     start(at.sim.get_executor(), restarted);

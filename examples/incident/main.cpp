@@ -6,27 +6,33 @@
 //
 //   incident [--seed N] [--log python|json]
 //
-// Exit status 1 if any number did not come out as told.
+// The clients and the log are made of what is configured: KEDGE_* variables, .env.local and .env. Exit status 1 if any
+// number did not come out as told, 2 if the settings cannot be used.
 
 #include "program.hpp"
 #include "story.hpp"
 
-#include <kedge/log/console_sink.hpp>
+#include <kedge/config/sinks.hpp>
 
 #include <cstdio>
-#include <memory>
+
+namespace config = kedge::config;
 
 int main(int argc, char** argv) {
     const auto wanted = incident::parse(argc, argv);
     if (!wanted) return 2;
+    const config::configuration& c = wanted->configuration;
     const char* const records =
-        wanted->format == kedge::log::python_format ? "Lines from [ERROR] to ConnectionError" : "Lines in braces";
+        c.values.log.format == config::log_format::python ? "Lines from [ERROR] to ConnectionError" : "Lines in braces";
     std::printf("%s\n"
                 "The deployment of 2025-10-26T15:26:46 on a virtual clock, with the real defaults. Seed %llu.\n"
-                "%s are kedge's log, byte for byte; the rest is this program talking.\n",
-                incident::versions().c_str(), static_cast<unsigned long long>(wanted->seed), records);
+                "%s are kedge's log, byte for byte; the rest is this program talking.\n%s",
+                incident::versions().c_str(), static_cast<unsigned long long>(wanted->seed), records,
+                incident::own_settings(c).c_str());
 
-    incident::story story(wanted->seed, std::make_shared<kedge::log::console_sink>(stdout, wanted->format));
+    const auto log = config::log_sink(c, nullptr, stdout);
+    config::write_notes(c, *log);
+    incident::story story(wanted->seed, c.values, log);
     incident::silent_payment_service(story);
     incident::exhausted_pool(story);
     incident::reset_connections(story);

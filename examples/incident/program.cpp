@@ -2,7 +2,7 @@
 
 #include "program.hpp"
 
-#include <kedge/log/json_format.hpp>
+#include <kedge/config/table.hpp>
 #include <kedge/version.hpp>
 
 #include <boost/version.hpp>
@@ -14,6 +14,8 @@
 
 namespace incident {
 
+namespace config = kedge::config;
+
 namespace {
 
 bool read_seed(std::string_view text, options& to) {
@@ -22,11 +24,9 @@ bool read_seed(std::string_view text, options& to) {
     return read.ec == std::errc() && read.ptr == end;
 }
 
-bool read_format(std::string_view name, options& to) {
-    if (name == "python") to.format = kedge::log::python_format;
-    else if (name == "json") to.format = kedge::log::json_format;
-    else return false;
-    return true;
+bool read_format(std::string_view name, config::environment& code) {
+    code["LOG_FORMAT"] = name;
+    return name == "python" || name == "json";
 }
 
 bool read_database(std::string_view url, options& to) {
@@ -34,13 +34,13 @@ bool read_database(std::string_view url, options& to) {
     return url.starts_with("postgresql://") || url.starts_with("postgres://");
 }
 
-bool read(int argc, char** argv, options& to) {
+bool read(int argc, char** argv, options& to, config::environment& code) {
     for (int i = 1; i < argc; ++i) {
         const std::string_view option = argv[i];
         const std::string_view value = i + 1 < argc ? argv[i + 1] : "";
         if (option == "--virtual") to.only_virtual = true;
         else if (option == "--seed" && read_seed(value, to)) ++i;
-        else if (option == "--log" && read_format(value, to)) ++i;
+        else if (option == "--log" && read_format(value, code)) ++i;
         else if (option == "--database" && read_database(value, to)) ++i;
         else return false;
     }
@@ -59,10 +59,30 @@ std::string compiler() {
 
 std::optional<options> parse(int argc, char** argv) {
     options wanted;
-    if (read(argc, argv, wanted)) return wanted;
-    std::fprintf(stderr, "usage: %s [--virtual] [--seed N] [--log python|json] [--database postgresql://user@host/database]\n",
-                 argv[0]);
-    return std::nullopt;
+    config::environment code;
+    if (!read(argc, argv, wanted, code)) {
+        std::fprintf(stderr,
+                     "usage: %s [--virtual] [--seed N] [--log python|json] [--database postgresql://user@host/database]\n",
+                     argv[0]);
+        return std::nullopt;
+    }
+    try {
+        wanted.configuration = config::load({.code = code});
+        return wanted;
+    } catch (const config::bad_settings& refused) {
+        std::fprintf(stderr, "%s\n", refused.what());
+        return std::nullopt;
+    }
+}
+
+std::string own_settings(const config::configuration& c) {
+    std::string lines;
+    for (std::size_t i = 0; i < config::table().size(); ++i) {
+        const config::row& r = config::table()[i];
+        if (c.sources[i] == "code" || same(r, c.values, config::settings{})) continue;
+        lines += "   " + c.prefix + std::string(r.name) + " = " + shown(r, c.values) + " (" + c.sources[i] + ")\n";
+    }
+    return lines.empty() ? lines : "With settings of yours; the numbers are checked for the defaults:\n" + lines;
 }
 
 std::string told(std::string head, std::size_t width, std::string text) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <kedge/log/python_format.hpp>
+#include <kedge/config/load.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -13,13 +13,19 @@ namespace incident {
 /// What the replay and the real run are told on their command lines.
 struct options {
     std::uint64_t seed = 1;
-    kedge::log::formatter format = kedge::log::python_format;
     bool only_virtual = false;
-    std::string database{};  ///< URL of a PostgreSQL for the real run
+    std::string database{};  ///< URL of a PostgreSQL for the real run; not the shop's own, since tables are dropped there
+    kedge::config::configuration configuration{};
 };
 
-/// Empty, after a line about the usage, if the arguments make no sense.
+/** Reads the command line, and loads the configuration, which `--log` outranks.
+ *
+ *  Empty, after a line about the usage or all that is wrong with the settings, if that cannot be used.
+ */
 std::optional<options> parse(int argc, char** argv);
+
+/// What is set otherwise than by default, and from where; empty if nothing is.
+std::string own_settings(const kedge::config::configuration&);
 
 /// One thing to tell, behind `head` in a column of that width: what does not fit on a line goes on, at a semicolon, below.
 std::string told(std::string head, std::size_t width, std::string text);

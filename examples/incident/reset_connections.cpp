@@ -53,13 +53,14 @@ survived with_kedge(story& s) {
     const time_point back = at.sim.now() + 60s;
     at.provider->away(at.sim.now(), back);
     survived m;
-    const auto listen = [&](const kedge::event& what) noexcept {
+    kedge::payment_options options = s.settings().payment;
+    options.on_event = [&](const kedge::event& what) noexcept {
         const auto* change = std::get_if<kedge::breaker_changed>(&what);
         if (!change) return;
         if (m.failures_to_open == 0) m.failures_to_open = change->failures_in_a_row;
         if (change->to == kedge::breaker_state::closed) m.closed_after = at.sim.now() - back;
     };
-    kedge::payment_client payments(at.sim, {.on_event = listen}, at.journal, at.provider);
+    kedge::payment_client payments(at.sim, options, at.journal, at.provider);
 
     const visit customer = [&](int number) -> asio::awaitable<void> {
         const bool late = at.sim.now() >= back;

@@ -54,7 +54,9 @@ void plain_retries(story& s) {
 void with_kedge(story& s) {
     shop at(s.seed());
     at.provider->silent_until(at.sim.now() + 12s);
-    kedge::payment_client payments(at.sim, {.sink = s.log()}, at.journal, at.provider);
+    kedge::payment_options options = s.settings().payment;
+    options.sink = s.log();
+    kedge::payment_client payments(at.sim, options, at.journal, at.provider);
     std::optional<kedge::payment_result> result;
     const task customer = [&]() -> asio::awaitable<void> {
         result = co_await payments.async_charge(order(4711), checkout, asio::use_awaitable);

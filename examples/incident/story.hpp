@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <kedge/config/settings.hpp>
 #include <kedge/log/sink.hpp>
 
 #include <cstdint>
@@ -13,9 +14,12 @@ namespace incident {
 /// What the replay tells and checks. Every number that is told is checked; one that is wrong spoils the whole story.
 class story {
 public:
-    story(std::uint64_t seed, std::shared_ptr<kedge::log::sink> log) : seed_(seed), log_(std::move(log)) {}
+    story(std::uint64_t seed, kedge::config::settings settings, std::shared_ptr<kedge::log::sink> log)
+        : seed_(seed), settings_(std::move(settings)), log_(std::move(log)) {}
 
     std::uint64_t seed() const noexcept { return seed_; }
+    /// What the clients are made of; a scenario puts in its own servers, and what it has to fix.
+    const kedge::config::settings& settings() const noexcept { return settings_; }
     const std::shared_ptr<kedge::log::sink>& log() const noexcept { return log_; }
 
     void title(int number, const std::string& text);
@@ -29,6 +33,7 @@ public:
 
 private:
     std::uint64_t seed_;
+    kedge::config::settings settings_;
     std::shared_ptr<kedge::log::sink> log_;
     int wrong_ = 0;
 };

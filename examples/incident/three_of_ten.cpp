@@ -41,7 +41,9 @@ result without_kedge(story& s) {
 result with_kedge(story& s) {
     shop at(s.seed());
     fail_three_of_ten(at);
-    kedge::payment_client payments(at.sim, {.sink = s.log()}, at.journal, at.provider);
+    kedge::payment_options options = s.settings().payment;
+    options.sink = s.log();
+    kedge::payment_client payments(at.sim, options, at.journal, at.provider);
     result r;
     const visit customer = [&](int number) -> asio::awaitable<void> {
         const auto paid = co_await payments.async_charge(order(number), checkout, asio::use_awaitable);

@@ -98,4 +98,10 @@ TEST_CASE("the sink of the log is the one that was asked for") {
     kedge::log::submit(*console, {.severity = kedge::log::level::error, .message = "no"});
     CHECK(console->counters().written == 0);
     CHECK(cloudwatch->counters().written == 2);
+    std::FILE* const own = std::tmpfile();
+    kedge::log::submit(*config::log_sink(with({{"LOG_FORMAT", "json"}}), nullptr, own), {.message = "here"});
+    CHECK(std::ftell(own) > 0);
+    std::rewind(own);
+    CHECK(std::fgetc(own) == '{');
+    std::fclose(own);
 }

@@ -35,7 +35,11 @@ struct tally {
 /// Ten orders a second for 7 s; the table is locked from the second second on, and a second after that connections are dropped.
 template <class Client> tally play(trial& t, shop_database& shop) {
     asio::io_context io;
-    Client db(io, {.name = "shop", .url = shop.url(), .sink = t.log()});
+    kedge::database_options options = t.settings().database;
+    options.name = "shop";
+    options.url = shop.url();
+    options.sink = t.log();
+    Client db(io, options);
     tally found;
     time_point back = kedge::never, answered = kedge::never;
 

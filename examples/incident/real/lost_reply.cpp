@@ -24,10 +24,10 @@ void lost_reply(trial& t) {
 
     std::optional<kedge::payment_result> told, found;
     const task customer = [&]() -> asio::awaitable<void> {
-        kedge::payment_client payments(io, {}, journal, at.exchange());
+        kedge::payment_client payments(io, t.settings().payment, journal, at.exchange());
         told = co_await payments.async_charge(order(4711), checkout, asio::use_awaitable);
         const auto open = journal->open_intents();
-        kedge::payment_client restarted(io, {}, journal, at.exchange());
+        kedge::payment_client restarted(io, t.settings().payment, journal, at.exchange());
         for (const auto& intent : open) found = co_await restarted.async_reconcile(intent.key, asio::use_awaitable);
     };
     const task network = [&]() -> asio::awaitable<void> {

@@ -13,6 +13,7 @@
 #include "../program.hpp"
 #include "trial.hpp"
 
+#include <kedge/config/sinks.hpp>
 #include <kedge/runtime.hpp>
 
 #include <openssl/crypto.h>
@@ -50,7 +51,7 @@ struct ending {
 };
 
 ending play(const scenario& what, const incident::options& wanted) {
-    ending end{trial(wanted.format, wanted.database)};
+    ending end{trial(wanted.configuration.values, wanted.database)};
     const auto start = kedge::now();
     try {
         what.play(end.told);
@@ -88,6 +89,8 @@ int main(int argc, char** argv) {
                 "Now for real: sockets, TLS with a certificate made just now, a database, this clock.   * shortened so that you "
                 "need not wait\n",
                 incident::versions().c_str(), OpenSSL_version(OPENSSL_VERSION_STRING), sqlite3_libversion());
+    std::fputs(incident::own_settings(wanted->configuration).c_str(), stdout);
+    kedge::config::write_notes(wanted->configuration, *kedge::config::log_sink(wanted->configuration));
 
     std::array<std::future<ending>, scenarios.size()> running;
     const auto start = kedge::now();

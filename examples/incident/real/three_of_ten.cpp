@@ -28,7 +28,9 @@ void three_of_ten(trial& t) {
     service at(io), at_plain(io);
     fail_three_of_ten(at);
     fail_three_of_ten(at_plain);
-    kedge::payment_client payments(io, {.sink = t.log()}, std::make_shared<kedge::payment::memory_journal>(), at.exchange());
+    kedge::payment_options options = t.settings().payment;
+    options.sink = t.log();
+    kedge::payment_client payments(io, options, std::make_shared<kedge::payment::memory_journal>(), at.exchange());
 
     int plain = 0, succeeded = 0;
     nanoseconds slowest{0};

@@ -4,7 +4,14 @@
 
 #include "../program.hpp"
 
+#include <kedge/config/sinks.hpp>
+
 namespace incident::real {
+
+trial::trial(const kedge::config::settings& settings, std::string database)
+    : settings_(settings),
+      kept_(std::make_shared<kedge::log::memory_sink>(5, kedge::config::formatter_of(settings.log.format))),
+      log_(kept_), database_(std::move(database)) {}
 
 std::string trial::text(int number) const {
     std::string all, head = "   " + std::to_string(number);
@@ -15,7 +22,7 @@ std::string trial::text(int number) const {
     }
     for (const std::string& wrong : wrong_) all += "      NOT AS TOLD: " + wrong + '\n';
     if (!wrong_.empty())
-        for (const std::string& record : log_->events()) all += record + '\n';
+        for (const std::string& record : records()) all += record + '\n';
     return all;
 }
 

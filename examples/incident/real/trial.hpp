@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <kedge/config/settings.hpp>
 #include <kedge/log/memory_sink.hpp>
 
 #include <memory>
@@ -14,10 +15,14 @@ namespace incident::real {
 class trial {
 public:
     /// @param database  the URL of a PostgreSQL; empty: SQLite in a temporary folder
-    trial(kedge::log::formatter format, std::string database)
-        : log_(std::make_shared<kedge::log::memory_sink>(5, format)), database_(std::move(database)) {}
+    trial(const kedge::config::settings& settings, std::string database);
 
-    const std::shared_ptr<kedge::log::memory_sink>& log() const noexcept { return log_; }
+    /// What the clients are made of; a scenario puts in its own servers, and what it has to fix.
+    const kedge::config::settings& settings() const noexcept { return settings_; }
+
+    const std::shared_ptr<kedge::log::sink>& log() const noexcept { return log_; }
+    /// The last that went there.
+    std::vector<std::string> records() const { return kept_->events(); }
 
     const std::string& database() const noexcept { return database_; }
 
@@ -39,7 +44,9 @@ private:
     struct line {
         std::string who, text;
     };
-    std::shared_ptr<kedge::log::memory_sink> log_;
+    kedge::config::settings settings_;
+    std::shared_ptr<kedge::log::memory_sink> kept_;
+    std::shared_ptr<kedge::log::sink> log_;
     std::string database_;
     std::vector<line> told_;
     std::vector<std::string> wrong_;

@@ -7,7 +7,6 @@
 #include <kedge/log/fallback_sink.hpp>
 #include <kedge/log/json_format.hpp>
 #include <kedge/log/level_filter.hpp>
-#include <kedge/log/python_format.hpp>
 #include <kedge/log/tee_sink.hpp>
 #include <string_view>
 #include <utility>
@@ -22,10 +21,14 @@ inline void tell(log::sink& to, std::string_view message) {
 
 }  // namespace detail
 
-KEDGE_DECL std::shared_ptr<log::sink> log_sink(const configuration& c, std::shared_ptr<log::sink> cloudwatch) {
+KEDGE_DECL log::formatter formatter_of(log_format format) noexcept {
+    return format == log_format::json ? log::json_format : log::python_format;
+}
+
+KEDGE_DECL std::shared_ptr<log::sink> log_sink(const configuration& c, std::shared_ptr<log::sink> cloudwatch,
+                                               std::FILE* console) {
     const log_options& o = c.values.log;
-    const auto format = o.format == log_format::json ? log::json_format : log::python_format;
-    std::shared_ptr<log::sink> all = std::make_shared<log::console_sink>(stderr, format);
+    std::shared_ptr<log::sink> all = std::make_shared<log::console_sink>(console, formatter_of(o.format));
     const bool missing = o.cloudwatch && !cloudwatch;
     if (o.cloudwatch && cloudwatch) {
         if (o.console) all = std::make_shared<log::tee_sink>(std::vector{std::move(all), std::move(cloudwatch)});
