@@ -30,7 +30,7 @@ template <class T> void wipe(T&) noexcept {}
 template <class T> class secret {
 public:
     secret() = default;
-    secret(T value) : value_(std::move(value)) {}
+    secret(T value) : value_(std::move(value)) { detail::wipe(value); }
     secret(const secret&) = default;
     secret(secret&& other) : value_(std::move(other.value_)) { detail::wipe(other.value_); }
     secret& operator=(secret other) noexcept {

@@ -93,12 +93,12 @@ inline std::optional<std::string> set_to(const list_form& f, settings& s, std::s
     return std::nullopt;
 }
 
-/// The setting as a text that equals only that of an equal setting.
+/// The setting as a text that equals only that of an equal setting; of a secret none is made.
 inline std::string raw(const row& r, const settings& s) {
     return std::visit(overloaded{[&](const number_form& f) { return std::to_string(f.at.of(s)); },
                                  [&](const duration_form& f) { return duration_text(f.at.of(s)); },
                                  [&](const url_form& f) { return f.at.of(s); }, [&](const text_form& f) { return f.at.of(s); },
-                                 [&](const secret_form& f) { return f.at.of(s).reveal(); },
+                                 [&](const secret_form&) { return std::string(); },
                                  [&](const choice_form& f) { return std::string(f.names[f.get(s)]); },
                                  [&](const list_form& f) { return listed(f, f.get(s)); }},
                       r.value);
@@ -137,9 +137,15 @@ KEDGE_DECL std::string shown(const row& r, std::string_view text) {
     return std::holds_alternative<url_form>(r.value) ? detail::shown_url(text) : detail::printable(text);
 }
 
-KEDGE_DECL std::string shown(const row& r, const settings& s) { return shown(r, std::string_view(detail::raw(r, s))); }
+KEDGE_DECL std::string shown(const row& r, const settings& s) {
+    if (const auto* f = std::get_if<secret_form>(&r.value)) return shown(r, std::string_view(f->at.of(s).reveal()));
+    return shown(r, std::string_view(detail::raw(r, s)));
+}
 
-KEDGE_DECL bool same(const row& r, const settings& a, const settings& b) { return detail::raw(r, a) == detail::raw(r, b); }
+KEDGE_DECL bool same(const row& r, const settings& a, const settings& b) {
+    if (const auto* f = std::get_if<secret_form>(&r.value)) return f->at.of(a).reveal() == f->at.of(b).reveal();
+    return detail::raw(r, a) == detail::raw(r, b);
+}
 
 KEDGE_DECL void copy(const row& r, const settings& from, settings& to) {
     const auto assign = [&](const auto& at) {
