@@ -3,7 +3,9 @@
 #include "folder.hpp"
 
 #include <kedge/config/live.hpp>
+#include <kedge/config/sinks.hpp>
 #include <kedge/config/table.hpp>
+#include <kedge/log/memory_sink.hpp>
 
 #include <atomic>
 #include <thread>
@@ -54,6 +56,30 @@ TEST_CASE("what is not reloadable keeps its value and is named") {
     CHECK_FALSE(now->values.payment.bypass);
     CHECK(source_of(*now, "LOG_FORMAT") == ".env:2");
     CHECK(live.reload().kept == did.kept);  // as long as the file says so
+}
+
+TEST_CASE("the sink of the log follows each reload, for as long as it is there") {
+    const folder f;
+    f.write(".env", "KEDGE_LOG_SINKS=cloudwatch\nKEDGE_CLOUDWATCH_GROUP=shop\nKEDGE_LOG_LEVEL=error\n");
+    config::live live(f.options());
+    const auto kept = std::make_shared<kedge::log::memory_sink>(10);
+    auto sink = config::log_sink(live, kept);
+    kedge::log::submit(*sink, {.severity = kedge::log::level::info, .message = "too early"});
+    f.write(".env", "KEDGE_LOG_SINKS=cloudwatch\nKEDGE_CLOUDWATCH_GROUP=shop\nKEDGE_LOG_LEVEL=info\n");
+    live.reload();
+    kedge::log::submit(*sink, {.severity = kedge::log::level::info, .message = "in time"});
+    f.write(".env", "KEDGE_LOG_SINKS=cloudwatch\nKEDGE_CLOUDWATCH_GROUP=shop\nKEDGE_LOG_LEVEL=loud\n");
+    CHECK_THROWS_AS(live.reload(), config::bad_settings);
+    kedge::log::submit(*sink, {.severity = kedge::log::level::info, .message = "still"});
+    CHECK(kept->events() == names{"[INFO] in time", "[INFO] still"});
+
+    int heard = 0;
+    live.follow(sink, [&](const configuration&) { ++heard; });
+    CHECK(heard == 1);
+    sink.reset();
+    f.write(".env", "KEDGE_LOG_LEVEL=debug\n");
+    live.reload();
+    CHECK(heard == 1);
 }
 
 TEST_CASE("a row is copied whole, and only what differs counts as a change") {

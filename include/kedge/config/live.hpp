@@ -3,6 +3,7 @@
 
 #include <kedge/config/load.hpp>
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -20,7 +21,7 @@ struct reloaded {
 /** A configuration that can be loaded again, on SIGHUP for instance.
  *
  *  Whoever asks gets an immutable snapshot and keeps it as long as it likes. A client takes its options when it is made: what is
- *  reloaded holds for clients that are made afterwards.
+ *  reloaded holds for clients that are made afterwards. Sinks of the log that are made of this follow it.
  *
  *  The process's environment is read once, when this is made. Files are read again, those of secrets as well.
  *  @par Thread safety  All members, from any thread.
@@ -38,9 +39,21 @@ public:
      */
     reloaded reload();
 
+    /** Calls `hear` with the snapshot of now, and after each reload with the new one, on the thread of that: one call at a time,
+     *  in the order of the snapshots. It must neither throw nor call a member of this but @ref current.
+     *  @param while_there  when this is gone, so is `hear`; it is kept alive during a call
+     */
+    void follow(std::weak_ptr<const void> while_there, std::function<void(const configuration&)> hear);
+
 private:
+    struct follower {
+        std::weak_ptr<const void> while_there;
+        std::function<void(const configuration&)> hear;
+    };
+
     load_options options_;
     std::mutex one_at_a_time_;
+    std::vector<follower> followers_;
     mutable std::mutex mutex_;
     std::shared_ptr<const configuration> current_;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <kedge/config/live.hpp>
 #include <kedge/config/load.hpp>
 #include <kedge/log/python_format.hpp>
 #include <kedge/log/sink.hpp>
@@ -21,6 +22,9 @@ log::formatter formatter_of(log_format) noexcept;
  */
 std::shared_ptr<log::sink> log_sink(const configuration&, std::shared_ptr<log::sink> cloudwatch = nullptr,
                                     std::FILE* console = stderr);
+
+/// The same, whose level is always that of the last reload.
+std::shared_ptr<log::sink> log_sink(live&, std::shared_ptr<log::sink> cloudwatch = nullptr, std::FILE* console = stderr);
 
 /// Writes each note of the configuration as one record.
 void write_notes(const configuration&, log::sink&);

@@ -50,9 +50,22 @@ KEDGE_DECL reloaded live::reload() {
     auto next = std::make_shared<const configuration>(detail::merged(*old, load(options_), did));
     for (const std::string& note : next->notes)
         if (std::ranges::find(old->notes, note) == old->notes.end()) did.notes.push_back(note);
-    const std::lock_guard lock(mutex_);
-    current_ = std::move(next);
+    {
+        const std::lock_guard lock(mutex_);
+        current_ = next;
+    }
+    std::erase_if(followers_, [&](const follower& one) {
+        const auto alive = one.while_there.lock();
+        if (alive) one.hear(*next);
+        return !alive;
+    });
     return did;
+}
+
+KEDGE_DECL void live::follow(std::weak_ptr<const void> while_there, std::function<void(const configuration&)> hear) {
+    const std::lock_guard alone(one_at_a_time_);
+    hear(*current());
+    followers_.push_back({std::move(while_there), std::move(hear)});
 }
 
 }  // namespace kedge::config
