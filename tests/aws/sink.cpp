@@ -187,7 +187,7 @@ TEST_CASE_METHOD(fixture, "what is left at the deadline goes to the fallback") {
     write("second", log::level::error);
     CHECK(shut_down(3s) == aws::delivery_accounting{.offered = 2, .leftover = 2});
     CHECK(ctx.elapsed() == 5s);
-    CHECK(console->events() == std::vector<std::string>{"[INFO] [INFO] first", "[ERROR] [ERROR] second"});
+    CHECK(console->events() == std::vector<std::string>{"[INFO] first", "[ERROR] second"});
     for (auto& late : transport->held) late({});
     CHECK(sink->delivery().accounting() == aws::delivery_accounting{.offered = 2, .leftover = 2});
 }

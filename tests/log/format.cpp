@@ -99,6 +99,14 @@ TEST_CASE("every part of a traceback is escaped", "[log]") {
     CHECK(python(r) == "[INFO] m\nTraceback (most recent call last):\n  File \"a\\n.cpp\", line 3, in f\\n\n    x\\n\nE\\n");
 }
 
+TEST_CASE("what a formatter made is not dressed again, and is no second line of JSON", "[log]") {
+    record r = saying("[ERROR] no\nTraceback (most recent call last):");
+    r.formatted = true;
+    r.exception = "left out";
+    CHECK(python(r) == r.message);
+    CHECK(json(r).find("[ERROR] no\\nTraceback") != std::string::npos);
+}
+
 TEST_CASE("JSON lines carry all that a record has", "[log]") {
     using namespace std::chrono_literals;
     const std::array fields{field{"used", 20}, field{"wait_ms", 2.5}, field{"down", true}, field{"who", "a\"b"},

@@ -57,6 +57,7 @@ KEDGE_DECL std::string_view short_function(std::string_view function) noexcept {
 }
 
 KEDGE_DECL void python_format(const record& what, std::string& out) {
+    if (what.formatted) return void(out += what.message);
     out += '[';
     out += name_of(what.severity);
     out += "] ";

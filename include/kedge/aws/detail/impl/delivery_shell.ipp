@@ -202,6 +202,7 @@ KEDGE_DECL void delivery_shell::hand_over(const delivery_actions& todo) noexcept
         told.message = text.empty() ? text_of(todo.alarm) : std::string_view(text);
         log::submit(*fallback_, told);
     }
+    told.formatted = true;
     for (const log_event* e = todo.leftover.front(); e; e = e->next) {
         told.severity = e->severity;
         told.time = log::wall_time(std::chrono::milliseconds(e->time_ms));
