@@ -5,6 +5,7 @@
 // component `http` needs.
 
 #include <kedge/aws/cloudwatch_sink.hpp>
+#include <kedge/aws/configured_sink.hpp>
 #include <kedge/aws/credentials_chain.hpp>
 #include <kedge/aws/emf.hpp>
 #include <kedge/aws/emf_reporter.hpp>
@@ -30,6 +31,7 @@
 #include <kedge/aws/detail/impl/service_answer.ipp>
 #include <kedge/aws/detail/impl/web_identity_keys.ipp>
 #include <kedge/aws/impl/cloudwatch_sink.ipp>
+#include <kedge/aws/impl/configured_sink.ipp>
 #include <kedge/aws/impl/credentials.ipp>
 #include <kedge/aws/impl/credentials_chain.ipp>
 #include <kedge/aws/impl/emf.ipp>

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: BSL-1.0
+// From variables to a stream: the sink that a configuration asks for, against the tests' own service.
+#include "../config/folder.hpp"
+#include "../support/catch.hpp"
+#include "cloudwatch_service.hpp"
+
+#include <kedge/aws/configured_sink.hpp>
+#include <kedge/config/sinks.hpp>
+#include <kedge/log/memory_sink.hpp>
+
+#include <boost/asio/io_context.hpp>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace kedge;
+using namespace aws_test;
+using namespace config_test;
+using namespace std::chrono_literals;
+using Catch::Matchers::Contains;
+
+namespace {
+
+using texts = std::vector<std::string>;
+
+environment to(const std::string& url, const service_keys& keys = {}) {
+    return {{"LOG_SINKS", "cloudwatch"},         {"CLOUDWATCH_GROUP", "shop"},
+            {"CLOUDWATCH_STREAM", "till"},       {"CLOUDWATCH_ENDPOINT", url},
+            {"AWS_REGION", "eu-central-1"},      {"AWS_ACCESS_KEY_ID", keys.id},
+            {"AWS_SECRET_ACCESS_KEY", keys.secret}};
+}
+
+configuration load(environment code) { return config::load({.code = std::move(code), .process = environment(), .folder = {}}); }
+
+void write(log::sink& to, std::string_view text) {
+    log::submit(to, {.time = log::wall_now(), .severity = log::level::error, .message = text});
+}
+
+struct program {
+    boost::asio::io_context io{};
+    std::shared_ptr<log::memory_sink> console = std::make_shared<log::memory_sink>();
+
+    aws::configured_sink_options options() const {
+        aws::configured_sink_options o;
+        o.sink.fallback = console;
+        return o;
+    }
+    aws::delivery_accounting end(aws::cloudwatch_sink& sink, nanoseconds within = 10s) {
+        aws::delivery_accounting books;
+        sink.async_shutdown(now() + within, [&](aws::delivery_accounting b) { books = b; });
+        io.run();
+        return books;
+    }
+};
+
+texts stored_in(const cloudwatch_service& service, const std::string& stream) {
+    texts out;
+    for (const stored_event& e : service.stored("shop", stream)) out.push_back(e.text);
+    return out;
+}
+
+/// "made", "none", or what is refused in the words of the loader.
+std::string outcome(environment code, bool any_host = false) {
+    program p;
+    aws::configured_sink_options o = p.options();
+    o.any_host = any_host;
+    try {
+        const configuration c = load(std::move(code));
+        return aws::configured_sink(p.io, c, o) ? "made" : "none";
+    } catch (const config::bad_settings& refused) {
+        return refused.what();
+    }
+}
+
+}  // namespace
+
+TEST_CASE("without a word of CloudWatch there is no sink for it") {
+    CHECK(outcome({}) == "none");
+    CHECK(outcome({{"CLOUDWATCH_GROUP", "shop"}}) == "none");
+}
+
+TEST_CASE("a setting that only CloudWatch finds fault with is named, with its value and source") {
+    environment where = to("");
+    where["AWS_REGION"] = "us-east";
+    CHECK_THAT(outcome(where), Contains("  code: KEDGE_AWS_REGION = us-east: ") && Contains("default: us-east-1"));
+    for (const char* host : {"evilamazonaws.com", "amazonaws.com.evil.example", "logs.us-east-1.amazonaws.com.", "10.0.0.7"}) {
+        const std::string url = std::string("https://") + host;
+        CAPTURE(url);
+        CHECK_THAT(outcome(to(url)), Contains("  code: KEDGE_CLOUDWATCH_ENDPOINT = " + url + ": the endpoint's "));
+        CHECK_THAT(outcome(to(url)), !Contains("http:// for this machine"));  // the form is not what is wrong
+    }
+    CHECK(outcome(to("https://evilamazonaws.com"), true) == "made");
+    CHECK(outcome(to("https://logs.eu-central-1.amazonaws.com")) == "made");
+    CHECK(outcome(to("http://127.0.0.1:9")) == "made");
+    CHECK_THAT(outcome(to("http://logs.eu-central-1.amazonaws.com")), Contains("KEDGE_CLOUDWATCH_ENDPOINT = http://logs."));
+}
+
+TEST_CASE("records go where the variables say, signed with the keys that they name", "[seed]") {
+    cloudwatch_service service;
+    program p;
+    configuration c = load(to(service.url()));
+    c.values.aws.log_stream.clear();
+    const auto cloudwatch = aws::configured_sink(p.io, c, p.options());
+    const auto sink = config::log_sink(c, cloudwatch);
+    write(*sink, "Payment service connection failed - timeout after 5000ms");
+    CHECK(p.end(*cloudwatch) == aws::delivery_accounting{.offered = 1, .acked = 1});
+    CHECK(service.stored_count() == 1);
+    CHECK(p.console->events().empty());
+    const std::string body = service.heard().back().body;
+    CHECK_THAT(body, Contains(R"("logGroupName":"shop","logStreamName":")") && Contains("[ERROR] Payment service connection"));
+}
+
+TEST_CASE("with the endpoint down, the records that are left are on the console, once") {
+    cloudwatch_service service;
+    const std::string url = service.url();
+    service.down();
+    program p;
+    const configuration c = load(to(url));
+    const auto cloudwatch = aws::configured_sink(p.io, c, p.options());
+    const auto sink = config::log_sink(c, cloudwatch);
+    write(*sink, "first");
+    write(*sink, "second");
+    CHECK(p.end(*cloudwatch, 100ms) == aws::delivery_accounting{.offered = 2, .leftover = 2});
+    CHECK(p.console->events() == texts{"[ERROR] first", "[ERROR] second"});
+}
+
+TEST_CASE("keys of a reload are used at once") {
+    cloudwatch_service service;
+    const folder f;
+    const auto keys = [&](const std::string& id) {
+        std::string lines;
+        for (const auto& [name, value] : to(service.url(), {.id = id})) lines += "KEDGE_" + name + "='" + value + "'\n";
+        f.write(".env", lines);
+    };
+    keys("AKIDOFBEFORE");
+    config::live settings(f.options());
+    program p;
+    const auto cloudwatch = aws::configured_sink(p.io, settings, p.options());
+    const auto sink = config::log_sink(settings, cloudwatch);
+    write(*sink, "patience");
+    sink->flush();
+    while (cloudwatch->delivery().refreshes == 0) p.io.run_one();
+    CHECK(service.stored_count() == 0);
+    keys(service_keys().id);
+    settings.reload();
+    CHECK(p.end(*cloudwatch) == aws::delivery_accounting{.offered = 1, .acked = 1});
+    CHECK(stored_in(service, "till") == texts{"[ERROR] patience"});
+}
+
+TEST_CASE("the stream of a process has a valid name, whatever the machine is called") {
+    const auto when = std::chrono::sys_days(std::chrono::October / 26 / 2025) + 15h + 26min + 46s;
+    CHECK(aws::stream_of_process("web-1", 4711, when) == "web-1-4711-20251026T152646Z");
+    CHECK(aws::stream_of_process("a:b*c d\xff\n", 1, when + 999ms) == "a-b-c-d---1-20251026T152646Z");
+    CHECK(aws::stream_of_process(std::string(9999, 'h'), 2147483647, when).size() < 300);
+}
