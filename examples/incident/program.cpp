@@ -34,6 +34,12 @@ bool read_database(std::string_view url, options& to) {
     return url.starts_with("postgresql://") || url.starts_with("postgres://");
 }
 
+bool read_scenario(std::string_view number, options& to) {
+    if (number.size() != 1 || number < "1" || number > "6") return false;
+    to.scenario = number[0] - '0';
+    return true;
+}
+
 bool read(int argc, char** argv, options& to, config::environment& code) {
     for (int i = 1; i < argc; ++i) {
         const std::string_view option = argv[i];
@@ -41,6 +47,7 @@ bool read(int argc, char** argv, options& to, config::environment& code) {
         if (option == "--virtual") to.only_virtual = true;
         else if (option == "--seed" && read_seed(value, to)) ++i;
         else if (option == "--log" && read_format(value, code)) ++i;
+        else if (option == "--scenario" && read_scenario(value, to)) ++i;
         else if (option == "--database" && read_database(value, to)) ++i;
         else return false;
     }
@@ -62,7 +69,8 @@ std::optional<options> parse(int argc, char** argv) {
     config::environment code;
     if (!read(argc, argv, wanted, code)) {
         std::fprintf(stderr,
-                     "usage: %s [--virtual] [--seed N] [--log python|json] [--database postgresql://user@host/database]\n",
+                     "usage: %s [--virtual] [--seed N] [--log python|json] [--database postgresql://user@host/database] "
+                     "[--scenario 1..6]\n",
                      argv[0]);
         return std::nullopt;
     }

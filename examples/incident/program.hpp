@@ -15,6 +15,7 @@ struct options {
     std::uint64_t seed = 1;
     bool only_virtual = false;
     std::string database{};  ///< URL of a PostgreSQL for the real run; not the shop's own, since tables are dropped there
+    int scenario = 0;        ///< of the real run, the only one to play; 0: all
     kedge::config::configuration configuration{};
 };
 

@@ -22,12 +22,14 @@ void lost_reply(trial& t) {
     at.server().next({.how = way::reset}).always({.how = way::reset_at_once});
     const auto journal = std::make_shared<kedge::payment::memory_journal>();
 
+    kedge::payment_options options = t.settings().payment;
+    options.sink = t.log();
     std::optional<kedge::payment_result> told, found;
     const task customer = [&]() -> asio::awaitable<void> {
-        kedge::payment_client payments(io, t.settings().payment, journal, at.exchange());
+        kedge::payment_client payments(io, options, journal, at.exchange());
         told = co_await payments.async_charge(order(4711), checkout, asio::use_awaitable);
         const auto open = journal->open_intents();
-        kedge::payment_client restarted(io, t.settings().payment, journal, at.exchange());
+        kedge::payment_client restarted(io, options, journal, at.exchange());
         for (const auto& intent : open) found = co_await restarted.async_reconcile(intent.key, asio::use_awaitable);
     };
     const task network = [&]() -> asio::awaitable<void> {

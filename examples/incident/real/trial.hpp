@@ -14,8 +14,9 @@ namespace incident::real {
 /// One scenario of the real run: what it has to tell when all have ended, what did not come out as told, and kedge's log.
 class trial {
 public:
+    /// @param log       where its records go as well; may be null
     /// @param database  the URL of a PostgreSQL; empty: SQLite in a temporary folder
-    trial(const kedge::config::settings& settings, std::string database);
+    trial(const kedge::config::settings& settings, std::shared_ptr<kedge::log::sink> log, std::string database);
 
     /// What the clients are made of; a scenario puts in its own servers, and what it has to fix.
     const kedge::config::settings& settings() const noexcept { return settings_; }

@@ -118,6 +118,8 @@ public:
     void flush() noexcept override { shell_->flush(); }
     log::sink_counters counters() const noexcept override;
 
+    const cloudwatch_options& options() const noexcept { return options_; }
+
     /// Everything that is known of the delivery, of one moment.
     delivery_counters delivery() const noexcept { return shell_->counters(); }
 
