@@ -7,7 +7,8 @@ import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-GUIDES = ["docs/guide/configuration.md", "docs/guide/database.md", "docs/guide/payments.md"]
+GUIDES = ["docs/guide/configuration.md", "docs/guide/database.md", "docs/guide/logging.md",
+          "docs/guide/payments.md"]
 
 
 def lines_of(text):
