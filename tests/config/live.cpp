@@ -2,6 +2,7 @@
 #include "../support/catch.hpp"
 #include "folder.hpp"
 
+#include <kedge/config/clients.hpp>
 #include <kedge/config/live.hpp>
 #include <kedge/config/sinks.hpp>
 #include <kedge/config/table.hpp>
@@ -80,6 +81,18 @@ TEST_CASE("the sink of the log follows each reload, for as long as it is there")
     f.write(".env", "KEDGE_LOG_LEVEL=debug\n");
     live.reload();
     CHECK(heard == 1);
+}
+
+TEST_CASE("a payment client finds the API key of the last reload") {
+    const folder f;
+    const std::string url = "KEDGE_PAYMENT_SERVICE_URL=https://pay.example\nKEDGE_PAYMENT_API_KEY=";
+    f.write(".env", url + "before");
+    const auto live = std::make_shared<config::live>(f.options());
+    const kedge::payment_options options = config::payment_options(live);
+    f.write(".env", url + "after");
+    live->reload();
+    CHECK(options.api_key.reveal() == "before");
+    CHECK(options.fresh_api_key().reveal() == "after");
 }
 
 TEST_CASE("a row is copied whole, and only what differs counts as a change") {

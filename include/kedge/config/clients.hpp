@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <kedge/config/live.hpp>
 #include <kedge/config/load.hpp>
+
+#include <memory>
 
 namespace kedge::config {
 
@@ -9,6 +12,9 @@ namespace kedge::config {
  *  @throws bad_settings names PAYMENT_SERVICE_URL if that is not set
  */
 kedge::payment_options payment_options(const configuration&);
+
+/// The same, with the API key of the last reload for each call that was refused with an older one.
+kedge::payment_options payment_options(std::shared_ptr<const live>);
 
 /** The options of a database client; @ref adapter_of its `url` says which client it is for.
  *  @throws bad_settings names DATABASE_SERVICE_URL and the accepted forms if that is not set, or no adapter speaks its scheme

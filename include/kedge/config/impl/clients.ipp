@@ -4,6 +4,8 @@
 #include <kedge/config/clients.hpp>
 #include <kedge/config/impl/checks.hpp>
 
+#include <utility>
+
 namespace kedge::config {
 
 namespace detail {
@@ -19,6 +21,12 @@ KEDGE_DECL kedge::payment_options payment_options(const configuration& c) {
     if (c.values.payment.url.empty())
         detail::refuse_to_build(c, "PAYMENT_SERVICE_URL", "not set; the payment client needs it");
     return c.values.payment;
+}
+
+KEDGE_DECL kedge::payment_options payment_options(std::shared_ptr<const live> settings) {
+    kedge::payment_options o = payment_options(*settings->current());
+    o.fresh_api_key = [settings = std::move(settings)] { return settings->current()->values.payment.api_key; };
+    return o;
 }
 
 KEDGE_DECL kedge::database_options database_options(const configuration& c) {
