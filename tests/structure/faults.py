@@ -275,6 +275,8 @@ MUTANTS |= {
         'http::detail::same_name(name, "x-amz-security-token") ||', ""),
     "metadata reached as an IPv6 address": ("gcc", WHERE, "[aws]", ASSERTED, "aws/impl/endpoint.ipp",
         "const detail::address what = detail::unwrapped(given);", "const detail::address what = given;"),
+    "a name that only ends like one of AWS's": ("gcc", WHERE, "[aws]", ASSERTED, "aws/impl/endpoint.ipp",
+        "(host.size() == suffix.size() || host[host.size() - suffix.size() - 1] == '.')", "true"),
     "logs sent unencrypted": ("gcc", WHERE, "[aws]", ASSERTED, "aws/impl/endpoint.ipp",
         "if (!url.tls && !is_this_machine(url))", "if (!url.tls && !is_this_machine(url) && !o.any_host)"),
     "a name leads anywhere later": ("gcc", CONNECTING, "*allowed*", ASSERTED, CONNECTION,
@@ -365,6 +367,8 @@ MUTANTS |= {
         "rest.rfind('@')", "rest.find('@')"),
     "AWS keys of two sources mixed": ("gcc", SECRETS, "the keys of AWS*", ASSERTED, CONFIG + "load.ipp",
         "while (rows[0].together != unit::alone &&", "while (false &&"),
+    "a log that keeps its old level": ("gcc", RELOADS, "the sink of the log*", ASSERTED, CONFIG + "live.ipp",
+        "if (alive) one.hear(*next);", ""),
     "a reload that changes what needs a restart": ("gcc", RELOADS, "what is not reloadable*", ASSERTED, CONFIG + "live.ipp",
         "if (r.reloadable) continue;", "continue;"),
 }
