@@ -30,7 +30,9 @@ inline file_text read_file(const std::filesystem::path& path) {
     const auto size = std::filesystem::file_size(path, ec);
     if (ec || size > most) return {{}, ec ? "the file cannot be read" : "the file is larger than 1 MiB"};
     std::string text(static_cast<std::size_t>(size), '\0');
-    std::ifstream file(path, std::ios::binary);
+    std::ifstream file;
+    file.rdbuf()->pubsetbuf(nullptr, 0);  // it would keep a copy
+    file.open(path, std::ios::binary);
     if (!file.is_open()) return {{}, "the file cannot be read"};
     file.read(text.data(), static_cast<std::streamsize>(text.size()));
     text.resize(static_cast<std::size_t>(file.gcount()));
