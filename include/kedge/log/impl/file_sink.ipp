@@ -2,33 +2,19 @@
 #pragma once
 
 #include <kedge/detail/config.hpp>
+#include <kedge/log/detail/write_all.hpp>
 #include <kedge/log/file_sink.hpp>
 
 #include <boost/system/system_error.hpp>
 
 #include <cerrno>
 #include <exception>
-#include <string_view>
 #include <utility>
 
 #include <fcntl.h>
 #include <unistd.h>
 
 namespace kedge::log {
-
-namespace detail {
-
-inline bool write_all(int file, std::string_view text) noexcept {
-    while (!text.empty()) {
-        const ssize_t size = ::write(file, text.data(), text.size());
-        if (size < 0 && errno == EINTR) continue;
-        if (size <= 0) return false;
-        text.remove_prefix(static_cast<std::size_t>(size));
-    }
-    return true;
-}
-
-}  // namespace detail
 
 KEDGE_DECL file_sink::file_sink(std::string path, formatter format)
     : path_(std::move(path)), format_(format), file_(open()) {}
