@@ -7,6 +7,7 @@
 #include <kedge/aws/cloudwatch_sink.hpp>
 #include <kedge/aws/configured_sink.hpp>
 #include <kedge/aws/credentials_chain.hpp>
+#include <kedge/aws/detail/spool.hpp>
 #include <kedge/aws/emf.hpp>
 #include <kedge/aws/emf_reporter.hpp>
 #include <kedge/aws/endpoint.hpp>
@@ -29,6 +30,8 @@
 #include <kedge/aws/detail/impl/profile_keys.ipp>
 #include <kedge/aws/detail/impl/profile_text.ipp>
 #include <kedge/aws/detail/impl/service_answer.ipp>
+#include <kedge/aws/detail/impl/spool.ipp>
+#include <kedge/aws/detail/impl/spool_recovery.ipp>
 #include <kedge/aws/detail/impl/web_identity_keys.ipp>
 #include <kedge/aws/impl/cloudwatch_sink.ipp>
 #include <kedge/aws/impl/configured_sink.ipp>

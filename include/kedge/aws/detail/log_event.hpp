@@ -25,6 +25,8 @@ struct log_event {
     std::uint32_t escaped = 0; ///< of the text as it stands in JSON
     log::level severity = log::level::info;
     bool whole = false;        ///< a document: never cut
+    float share = 1;           ///< of its record on disk; others have the rest if the text was split later
+    std::uint64_t sequence = 0;  ///< of its record on disk; 0: it is in memory only
 
     /// Null without memory. The text is not set.
     static log_event* make(std::size_t size) noexcept {

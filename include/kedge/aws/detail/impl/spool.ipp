@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: BSL-1.0
+// What comes to the disk and what leaves it.
+#pragma once
+
+#include <kedge/aws/detail/spool.hpp>
+#include <kedge/detail/config.hpp>
+#include <kedge/log/detail/write_all.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <exception>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace kedge::aws::detail {
+
+/// A disk that refused is asked again after this time; until then events wait in memory only.
+inline constexpr nanoseconds spool_retry = std::chrono::seconds(30);
+
+/// A segment goes as a whole, so it is small beside the bound.
+inline constexpr std::size_t most_segment_bytes = 8 * 1024 * 1024;
+
+inline constexpr std::string_view segment_suffix = ".spool1";
+inline constexpr const char* settled_name = "settled1";
+inline constexpr const char* settled_draft = "settled1.new";
+
+inline std::string hex16(std::uint64_t n) {
+    char digits[16];
+    const auto size = static_cast<std::size_t>(std::to_chars(digits, digits + sizeof digits, n, 16).ptr - digits);
+    return std::string(16 - size, '0').append(digits, size);
+}
+
+KEDGE_DECL file_handle::~file_handle() {
+    if (file_ >= 0) ::close(file_);
+}
+
+KEDGE_DECL spool::spool(spool_options options, overflow when_full, std::uint64_t salt, std::size_t segment_bytes)
+    : options_(std::move(options)), when_full_(when_full), salt_(salt),
+      segment_bytes_(segment_bytes > 0 ? segment_bytes : std::min(most_segment_bytes, options_.max_bytes / 8)) {}
+
+KEDGE_DECL spool::~spool() = default;
+
+KEDGE_DECL spool_stored spool::append(event_list& events, bool in_memory, log::level least, time_point now) noexcept {
+    spool_stored out;
+    const std::lock_guard guard(mutex_);
+    if (!is_open_ || now < retry_at_) return out;
+    try {
+        buffer_.clear();
+        std::uint64_t sequence = next_;
+        for (const log_event* e = events.front(); e; e = e->next) append_record(buffer_, salt_, sequence++, *e);
+        if (!make_room(buffer_.size(), least, out)) {
+            out.status = spool_status::full;
+        } else if ((file_.is_open() && segments_.back().bytes + buffer_.size() <= segment_bytes_) || begin_segment()) {
+            if (write(events.size())) out.status = spool_status::stored;
+        }
+    } catch (const std::exception&) {
+        errno = ENOMEM;
+    }
+    if (out.status == spool_status::failed) failed(errno, now);
+    if (out.status == spool_status::stored) {
+        for (log_event* e = events.front(); e; e = e->next) e->sequence = next_++;
+        if (in_memory) reading_ = {segments_.back().id, segments_.back().bytes, next_};
+        counters_.written += events.size();
+        counters_.working = true;
+        counters_.error = 0;
+    }
+    tell();
+    return out;
+}
+
+KEDGE_DECL bool spool::make_room(std::size_t size, log::level least, spool_stored& out) noexcept {
+    const bool reserved = when_full_ == overflow::keep_errors && least < log::level::error;
+    const std::uint64_t most = reserved ? options_.max_bytes / 4 * 3 : options_.max_bytes;
+    while (bytes_ + size > most)
+        if (when_full_ != overflow::drop_oldest || !displace(out.displaced)) return false;
+    return true;
+}
+
+/// The oldest segment of which nothing was read yet. What is in memory already is not given up.
+KEDGE_DECL bool spool::displace(displaced_events& gone) noexcept {
+    const auto found = std::find_if(segments_.begin(), segments_.end(), [this](const segment& s) { return s.id > reading_.id; });
+    if (found == segments_.end() || is_active(*found)) return false;
+    const sequence_range range{found->first, end_of(static_cast<std::size_t>(found - segments_.begin())) - 1};
+    const std::uint64_t open = settled_.open_in(range);
+    try {
+        if (open > 0) settled_.add(range);
+    } catch (const std::exception&) {
+        return false;
+    }
+    (found->first < first_own_ ? gone.earlier : gone.ours) += open;
+    ::unlinkat(directory_.get(), found->name.c_str(), 0);
+    bytes_ -= found->bytes;
+    segments_.erase(found);
+    return true;
+}
+
+KEDGE_DECL bool spool::begin_segment() {
+    segment fresh{next_id_, next_, salt_, 0, hex16(next_) + '-' + hex16(salt_) + std::string(segment_suffix)};
+    constexpr int how = O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
+    file_handle file(::openat(directory_.get(), fresh.name.c_str(), how, 0600));
+    if (!file.is_open()) return false;
+    segments_.push_back(std::move(fresh));
+    ++next_id_;
+    file_ = std::move(file);
+    return options_.sync == spool_sync::os || ::fsync(directory_.get()) == 0;
+}
+
+/// What is in the buffer. On an error nothing of it stays, or its numbers are not used again.
+KEDGE_DECL bool spool::write(std::uint64_t events) noexcept {
+    segment& active = segments_.back();
+    errno = 0;
+    if (log::detail::write_all(file_.get(), buffer_) && (options_.sync == spool_sync::os || ::fdatasync(file_.get()) == 0)) {
+        active.bytes += buffer_.size();
+        bytes_ += buffer_.size();
+        return true;
+    }
+    const int error = errno ? errno : EIO;
+    if (::ftruncate(file_.get(), static_cast<off_t>(active.bytes)) != 0) {
+        file_ = {};
+        try {
+            settled_.add({next_, next_ + events - 1});
+        } catch (const std::exception&) {  // it will look as if they were lost
+        }
+        next_ += events;
+    }
+    errno = error;
+    return false;
+}
+
+KEDGE_DECL void spool::failed(int error, time_point now) noexcept {
+    ++counters_.failures;
+    counters_.working = false;
+    counters_.error = error;
+    retry_at_ = core::saturating_add(now, spool_retry);
+}
+
+/// Behind the last sequence number that a segment may hold.
+KEDGE_DECL std::uint64_t spool::end_of(std::size_t segment) const noexcept {
+    return segment + 1 < segments_.size() ? segments_[segment + 1].first : next_;
+}
+
+KEDGE_DECL void spool::settle(std::span<const sequence_range> done) noexcept {
+    const std::lock_guard settling(settling_);
+    std::string text;
+    std::vector<segment> spent;
+    try {
+        const std::lock_guard guard(mutex_);
+        for (const sequence_range& one : done) settled_.add(one);
+        if (!is_open_) return;
+        for (std::size_t i = 0; i < segments_.size(); ++i) {
+            const segment& one = segments_[i];
+            const sequence_range all{one.first, end_of(i) - 1};
+            if (!is_active(one) && is_read(one) && settled_.open_in(all) == 0) spent.push_back(one);
+        }
+        text = settled_.bytes();
+    } catch (const std::exception&) {  // no memory: with the next ones
+        return;
+    }
+    // A segment may only go when the disk knows that nobody needs it.
+    if (!save(text, !spent.empty() || options_.sync == spool_sync::each)) return;
+    for (const segment& one : spent) ::unlinkat(directory_.get(), one.name.c_str(), 0);
+    const std::lock_guard guard(mutex_);
+    for (const segment& one : spent) {
+        const auto found = std::find_if(segments_.begin(), segments_.end(), [&](const segment& s) { return s.id == one.id; });
+        if (found == segments_.end()) continue;  // displaced meanwhile
+        bytes_ -= found->bytes;
+        segments_.erase(found);
+    }
+    tell();
+}
+
+KEDGE_DECL bool spool::save(const std::string& settled, bool synced) noexcept {
+    const int directory = directory_.get();
+    const file_handle draft(::openat(directory, settled_draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+    return draft.is_open() && log::detail::write_all(draft.get(), settled) && (!synced || ::fdatasync(draft.get()) == 0) &&
+           ::renameat(directory, settled_draft, directory, settled_name) == 0 && (!synced || ::fsync(directory) == 0);
+}
+
+KEDGE_DECL spool_counters spool::counters() const noexcept {
+    const std::lock_guard guard(told_mutex_);
+    return told_;
+}
+
+/// `mutex_` is held.
+KEDGE_DECL void spool::tell() noexcept {
+    counters_.bytes = bytes_;
+    counters_.segments = segments_.size();
+    const std::lock_guard guard(told_mutex_);
+    told_ = counters_;
+}
+
+}  // namespace kedge::aws::detail

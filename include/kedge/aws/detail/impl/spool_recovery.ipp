@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: BSL-1.0
+// What is found on the disk, and what is read back.
+#pragma once
+
+#include <kedge/aws/detail/json_text.hpp>
+#include <kedge/aws/detail/spool.hpp>
+#include <kedge/detail/config.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <exception>
+#include <memory>
+#include <new>
+#include <optional>
+#include <tuple>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace kedge::aws::detail {
+
+/// A record fits into it, whatever its size.
+inline constexpr std::size_t read_window = 2 * 1024 * 1024;
+
+/// Less if the file ends; negative on an error.
+inline ssize_t read_at(int file, char* to, std::size_t size, std::uint64_t offset) noexcept {
+    std::size_t done = 0;
+    while (done < size) {
+        const ssize_t got = ::pread(file, to + done, size - done, static_cast<off_t>(offset + done));
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return got;
+        if (got == 0) break;
+        done += static_cast<std::size_t>(got);
+    }
+    return static_cast<ssize_t>(done);
+}
+
+/// `FIRST-SALT.spool1`.
+inline bool parse_segment_name(std::string_view name, std::uint64_t& first, std::uint64_t& salt) noexcept {
+    const auto number = [](std::string_view digits, std::uint64_t& to) {
+        return std::from_chars(digits.data(), digits.data() + digits.size(), to, 16).ptr == digits.data() + digits.size();
+    };
+    return name.size() == 33 + segment_suffix.size() && name.ends_with(segment_suffix) && name[16] == '-' &&
+           number(name.substr(0, 16), first) && number(name.substr(17, 16), salt);
+}
+
+KEDGE_DECL bool spool::is_open() const noexcept {
+    const std::lock_guard guard(mutex_);
+    return is_open_;
+}
+
+KEDGE_DECL bool spool::open() noexcept {
+    const std::lock_guard guard(mutex_);
+    if (is_open_) return true;
+    errno = 0;
+    try {
+        is_open_ = open_files();
+    } catch (const std::exception&) {
+        errno = ENOMEM;
+    }
+    if (is_open_) {
+        counters_.working = true;
+        counters_.error = 0;
+    } else {
+        failed(errno, time_point::min());
+        segments_.clear();
+        lock_ = {};
+        directory_ = {};
+        bytes_ = 0;
+    }
+    tell();
+    return is_open_;
+}
+
+KEDGE_DECL bool spool::open_files() {
+    if (::mkdir(options_.directory.c_str(), 0700) != 0 && errno != EEXIST) return false;
+    directory_ = file_handle(::open(options_.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!directory_.is_open()) return false;
+    lock_ = file_handle(::openat(directory_.get(), "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!lock_.is_open() || ::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) return false;
+    counters_.set_aside = 0;
+    list_segments();
+    load_settled();
+    next_ = settled_.high() + 1;
+    if (!segments_.empty()) next_ = std::max({next_, segments_.back().first + 1, last_in(segments_.back()) + 1});
+    first_own_ = next_;
+    return true;
+}
+
+KEDGE_DECL void spool::list_segments() {
+    const int copy = ::openat(directory_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const std::unique_ptr<DIR, int (*)(DIR*)> listing(copy < 0 ? nullptr : ::fdopendir(copy), ::closedir);
+    if (!listing) throw std::bad_alloc();
+    while (const dirent* const entry = ::readdir(listing.get())) {
+        segment one{.name = entry->d_name};
+        struct stat about{};
+        if (parse_segment_name(one.name, one.first, one.salt)) {
+            if (::fstatat(directory_.get(), entry->d_name, &about, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(about.st_mode))
+                one.bytes = static_cast<std::uint64_t>(about.st_size);
+            if (one.bytes == 0) ::unlinkat(directory_.get(), entry->d_name, 0);  // begun, and no more
+            else segments_.push_back(std::move(one));
+        } else if (one.name != "." && one.name != ".." && one.name != "lock" && one.name != settled_name &&
+                   one.name != settled_draft) {
+            ++counters_.set_aside;
+        }
+    }
+    std::sort(segments_.begin(), segments_.end(),
+              [](const segment& a, const segment& b) { return std::tie(a.first, a.name) < std::tie(b.first, b.name); });
+    for (segment& one : segments_) {
+        one.id = next_id_++;
+        bytes_ += one.bytes;
+    }
+}
+
+/// Without it everything that is there comes again.
+KEDGE_DECL void spool::load_settled() {
+    std::string text(settled_ranges::most_bytes + 1, '\0');
+    const file_handle file(::openat(directory_.get(), settled_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    const ssize_t size = file.is_open() ? read_at(file.get(), text.data(), text.size(), 0) : 0;
+    text.resize(static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+    const std::optional<settled_ranges> found = settled_ranges::from(text);
+    counters_.corrupt += file.is_open() && !found;
+    settled_ = found.value_or(settled_ranges());
+    reading_ = {0, 0, settled_.low() + 1};
+    if (!found && !segments_.empty()) reading_.next = segments_.front().first;
+}
+
+/// The highest sequence number in a segment; one that is surely higher if it cannot be read.
+KEDGE_DECL std::uint64_t spool::last_in(const segment& where) {
+    reading at{where.id, 0, where.first};
+    if (walk(where, at, [](const spool_record&) { return taken::go_on; })) return at.next - 1;
+    return where.first + where.bytes / record_header;
+}
+
+/// Calls `take` with each record from `at` on, as long as it takes them. False: the file cannot be read.
+template <class Take> bool spool::walk(const segment& where, reading& at, Take take) {
+    const file_handle file(::openat(directory_.get(), where.name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (!file.is_open()) return false;
+    std::string window(static_cast<std::size_t>(std::min<std::uint64_t>(read_window, where.bytes - at.offset)), '\0');
+    while (at.offset < where.bytes) {
+        const std::uint64_t start = at.offset, left = where.bytes - start;
+        const std::size_t asked = std::min<std::size_t>(window.size(), left);
+        const ssize_t size = read_at(file.get(), window.data(), asked, start);
+        if (size <= 0) return false;
+        const std::string_view bytes(window.data(), static_cast<std::size_t>(size));
+        record_scan scan(bytes, asked < left && bytes.size() == asked, where.salt, at.next, at.astray);
+        while (const std::optional<spool_record> record = scan.next()) {
+            const taken how = take(*record);  // may throw: then it is as if it had not been read
+            if (how != taken::no) at.advance(start, scan);
+            if (how != taken::go_on) return true;
+        }
+        at.advance(start, scan);
+    }
+    return true;
+}
+
+/// Which segment; one that is not there if there is nothing. `mutex_` is held.
+KEDGE_DECL std::size_t spool::next_to_read() const noexcept {
+    std::size_t i = 0;
+    while (i < segments_.size() && is_read(segments_[i])) ++i;
+    return i;
+}
+
+/// What a lack of descriptors or memory is to blame for comes another time.
+inline bool passes(int error) noexcept { return error == EMFILE || error == ENFILE || error == ENOMEM; }
+
+KEDGE_DECL spool_batch spool::read(const spool_room& room) noexcept {
+    spool_batch out;
+    std::vector<sequence_range> gaps;
+    segment where;
+    std::uint64_t end = 0;
+    reading at;
+    settled_ranges settled;
+    try {
+        {
+            const std::lock_guard guard(mutex_);
+            at = reading_;
+            const std::size_t next = next_to_read();
+            if (!is_open_ || next == segments_.size()) return out;
+            settled = settled_;
+            where = segments_[next];
+            end = end_of(next);
+            if (at.id != where.id) {
+                if (where.first > at.next) gaps.push_back({at.next, where.first - 1});
+                reading_ = at = {where.id, 0, where.first};  // from now on it is not displaced
+                out.moved = true;
+            }
+        }
+        out.ours = where.first >= first_own_;
+        read_events(where, at, room, settled, out.events, gaps);
+        if (at.offset >= where.bytes && end > at.next) gaps.push_back({std::exchange(at.next, end), end - 1});
+    } catch (const std::exception&) {  // no memory; what was read counts
+    }
+    finish_reading(at, gaps, out);
+    return out;
+}
+
+inline log_event& event_of(const spool_record& record) {
+    log_event* const event = log_event::make(record.text.size());
+    if (!event) throw std::bad_alloc();
+    std::copy(record.text.begin(), record.text.end(), event->text());
+    event->time_ms = record.time_ms;
+    event->severity = record.severity;
+    event->whole = record.whole;
+    event->escaped = static_cast<std::uint32_t>(measure(record.text).escaped);
+    event->sequence = record.sequence;
+    return *event;
+}
+
+KEDGE_DECL void spool::read_events(const segment& where, reading& at, const spool_room& room, const settled_ranges& settled,
+                                   event_list& to, std::vector<sequence_range>& gaps) {
+    std::size_t used = 0;
+    const bool readable = walk(where, at, [&](const spool_record& record) {
+        const bool is_settled = settled.contains(record.sequence);
+        const std::size_t needed = log_event::memory_for(record.text.size()) + room.overhead;
+        const bool fits = used + needed <= room.bytes && to.size() < room.events;
+        if (!is_settled && !fits && !(to.empty() && room.any_first)) return taken::no;
+        if (record.sequence > at.next) gaps.push_back({at.next, record.sequence - 1});
+        if (is_settled) return taken::go_on;
+        to.push_back(event_of(record));
+        used += needed;
+        return taken::go_on;
+    });
+    if (!readable && !passes(errno)) ++at.corrupt, at.offset = where.bytes;
+}
+
+/// What lies between what was read is lost, unless it was settled.
+KEDGE_DECL void spool::finish_reading(reading& at, const std::vector<sequence_range>& gaps, spool_batch& out) noexcept {
+    const std::lock_guard guard(mutex_);
+    counters_.corrupt += std::exchange(at.corrupt, 0);
+    for (const sequence_range& gap : gaps) {
+        const std::uint64_t open = settled_.open_in(gap);
+        counters_.lost += open;
+        if (gap.first >= first_own_) out.lost += open;
+        try {
+            if (open > 0) settled_.add(gap);
+        } catch (const std::exception&) {  // the segment stays until the next start
+        }
+    }
+    out.moved = out.moved || at.offset > reading_.offset;
+    reading_ = at;
+    out.earlier_left = is_earlier_left();
+    tell();
+}
+
+KEDGE_DECL bool spool::is_earlier_left() const noexcept {
+    const std::size_t next = next_to_read();
+    return next < segments_.size() && segments_[next].first < first_own_;
+}
+
+KEDGE_DECL bool spool::earlier_left() const noexcept {
+    const std::lock_guard guard(mutex_);
+    return is_open_ && is_earlier_left();
+}
+
+}  // namespace kedge::aws::detail
