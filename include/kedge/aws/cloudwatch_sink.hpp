@@ -5,6 +5,7 @@
 #include <kedge/aws/detail/delivery_shell.hpp>
 #include <kedge/aws/log_transport.hpp>
 #include <kedge/aws/overflow.hpp>
+#include <kedge/aws/spool_options.hpp>
 #include <kedge/log/python_format.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -42,6 +43,8 @@ struct cloudwatch_options {
     int retention_days = 0;     ///< of a group that is created; one of the service's numbers; 0: for ever
     bool clamp_too_new = true;  ///< a time more than two hours ahead becomes the present; false: the event is rejected
     bool gzip = false;          ///< as the service's own agent does; given up when it is not understood
+
+    spool_options spool{};      ///< keeps events on disk until they are settled; without a directory in memory only
 
     /// Hears of outages and refusals, and gets what is left at the end of a shutdown. Not this sink.
     std::shared_ptr<log::sink> fallback{};
@@ -122,6 +125,8 @@ public:
 
     /// Everything that is known of the delivery, of one moment.
     delivery_counters delivery() const noexcept { return shell_->counters(); }
+    /// Of the spool; nothing of it waits for the disk. All 0 without one.
+    spool_counters spool() const noexcept { return shell_->spooled(); }
 
     /** Takes nothing more, sends what there is, and ends when all is settled or at `deadline`; what is left then goes to the
      *  fallback. Called again, it ends with the same accounting; an earlier deadline counts.

@@ -19,6 +19,7 @@ enum class drop_reason : std::uint8_t {
     no_memory,   ///< the allocator had none
     empty,       ///< no text; the service takes none without
     closed,      ///< submitted after the shutdown began
+    unreadable,  ///< it was on disk alone, and could not be read back
 };
 
 /// Why an event was refused for good, by the service or by what is known of it.
@@ -49,11 +50,11 @@ enum class answer_kind : std::uint8_t {
     limit_reached,      ///< no more groups in this account
 };
 
-inline constexpr std::size_t drop_reasons = 6, rejections = 5, answer_kinds = 15;
+inline constexpr std::size_t drop_reasons = 7, rejections = 5, answer_kinds = 15;
 
 constexpr std::string_view name_of(drop_reason why) noexcept {
-    constexpr std::array<std::string_view, drop_reasons> names = {"queue_full", "displaced", "too_large",
-                                                                  "no_memory",  "empty",     "closed"};
+    constexpr std::array<std::string_view, drop_reasons> names = {"queue_full", "displaced", "too_large", "no_memory",
+                                                                  "empty",      "closed",    "unreadable"};
     return names[static_cast<std::size_t>(why)];
 }
 
@@ -87,11 +88,11 @@ private:
 
 /// Where every event went. Each is in exactly one place.
 struct delivery_accounting {
-    std::uint64_t offered = 0;   ///< came in; a text that was split counts once for each part
+    std::uint64_t offered = 0;   ///< came in, or came back from the disk; a text that was split counts once for each part
     std::uint64_t acked = 0;     ///< the service said that it has them
     std::uint64_t rejected = 0;  ///< refused for good
     std::uint64_t dropped = 0;   ///< given up by this process
-    std::uint64_t leftover = 0;  ///< still there when the shutdown's time was up, and handed back
+    std::uint64_t leftover = 0;  ///< still there when the shutdown's time was up: handed back, or left on disk
     std::uint64_t pending = 0;   ///< waiting or on their way
 
     bool balanced() const noexcept { return offered == acked + rejected + dropped + leftover + pending; }
@@ -104,8 +105,10 @@ struct delivery_counters {
     counts_by<drop_reason, drop_reasons> dropped{};
     counts_by<rejection, rejections> rejected{};
 
+    std::uint64_t recovered = 0;                       ///< of those offered: came back from a process before, by the spool
     std::uint64_t pending = 0, pending_bytes = 0;      ///< with what is on its way; real memory
-    std::uint64_t most_pending = 0, most_bytes = 0;    ///< high-water marks of both
+    std::uint64_t spooled = 0;                         ///< of those pending: on disk alone, until there is room in memory
+    std::uint64_t most_pending = 0, most_bytes = 0;    ///< high-water marks of what was in memory
     nanoseconds oldest{0};                             ///< how long the first that is pending has been
     nanoseconds ack_latency{0};                        ///< of the last batch acknowledged, since its first event came
     std::chrono::milliseconds clock_skew{0};           ///< what the service's clock is ahead

@@ -18,6 +18,7 @@
 #include <kedge/aws/detail/impl/container_keys.ipp>
 #include <kedge/aws/detail/impl/delivery.ipp>
 #include <kedge/aws/detail/impl/delivery_answers.ipp>
+#include <kedge/aws/detail/impl/delivery_disk.ipp>
 #include <kedge/aws/detail/impl/delivery_repairs.ipp>
 #include <kedge/aws/detail/impl/delivery_shell.ipp>
 #include <kedge/aws/detail/impl/gzip.ipp>

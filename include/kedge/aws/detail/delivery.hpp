@@ -45,6 +45,8 @@ enum class delivery_alarm : std::uint8_t {
     nothing_accepted,  ///< whatever is sent is called invalid: probably a name
     poison,            ///< an event was given up since the service accepts others but not this one
     retention,         ///< the group was created, but keeps its events for ever
+    spool_failed,      ///< the disk takes nothing: what comes waits in memory only
+    spool_works,       ///< it does again
 };
 
 /** Something to send. The core owns the events: they stay as they are until the next call of anything but `submit`, so the body
@@ -84,6 +86,24 @@ public:
     std::optional<drop_reason> submit(prepared what, const raw_event& raw, time_point now) noexcept {
         return queue_.push(std::move(what), raw, now);
     }
+    /// @name With a spool: what is in memory is on disk as well, or @ref submit took it while the disk refused
+    /// @{
+    std::optional<drop_reason> objection(const prepared& what) const noexcept { return queue_.objection(what); }
+    /// Before it is written. Whether it will go to memory at once: only if all that came before is there, and there is room.
+    bool will_store(const prepared& what) noexcept;
+    /// After it was written. @param in_memory  what @ref will_store said
+    void stored(prepared what, bool in_memory, time_point now) noexcept;
+    /// After it could not be written.
+    void not_stored(const prepared& what, bool in_memory) noexcept;
+    /// When the disk was full.
+    void turn_away(const prepared& what, const raw_event& raw) noexcept { queue_.turn_away(what, raw, drop_reason::queue_full); }
+    void displaced(const displaced_events& gone, std::int64_t time_ms) noexcept;
+    void expect_earlier(bool events) noexcept { earlier_left_ = events; }
+    /// How much @ref refill can take now; of nothing if there is nothing to read.
+    spool_room room() const noexcept { return is_behind() && !closed_ ? queue_.room() : spool_room(); }
+    void refill(spool_batch batch, const moment& now) noexcept;
+    /// @}
+
     /// The largest event that is known to be taken, for @ref prepare.
     std::size_t most_event() const noexcept { return most_event_; }
 
@@ -110,7 +130,7 @@ public:
     bool is_closed() const noexcept { return closed_; }
 
     delivery_counters counters(time_point now) const noexcept;
-    /// As they lie, for tests: equals `pending`.
+    /// As they lie, for tests: equals `pending` without `spooled`.
     std::size_t count_events() const noexcept;
 
 private:
@@ -125,6 +145,8 @@ private:
     };
     using batch_ptr = std::unique_ptr<event_batch>;
 
+    bool is_behind() const noexcept { return earlier_left_ || counters_.spooled > 0; }
+    bool is_done() const noexcept { return closing_ && counters_.pending == 0 && !earlier_left_; }
     std::optional<flight> land(std::uint32_t serial) noexcept;
     bool creating() const noexcept;
     void dispatch(const moment& now, delivery_actions& todo) noexcept;
@@ -179,6 +201,7 @@ private:
     int condemnations_ = 0;  ///< how many events may still be called poison; each acknowledgement renews it
     unsigned told_ = 0;  ///< of the present trouble: a bit for each alarm
     bool gzip_works_ = true, closing_ = false, closed_ = false;
+    bool earlier_left_ = false;  ///< on disk, of processes before, and not counted yet
     time_point deadline_ = never, next_report_ = time_point::min();
     time_point created_at_ = time_point::min(), refreshed_at_ = time_point::min();
 };

@@ -3,6 +3,8 @@
 
 #include <kedge/aws/detail/delivery.hpp>
 #include <kedge/aws/detail/put_body.hpp>
+#include <kedge/aws/detail/settlements.hpp>
+#include <kedge/aws/detail/spool.hpp>
 #include <kedge/aws/log_transport.hpp>
 #include <kedge/detail/pool_service.hpp>
 #include <kedge/detail/unique_function.hpp>
@@ -30,12 +32,18 @@ using shutdown_handler = kedge::detail::unique_function<void(delivery_accounting
  *
  *  Two locks: `lock_` guards the core and is all that a writer takes; `sending_` is held from a decision until its requests
  *  are under way, since the events of a request may only change after its body was made. `sending_` is taken first.
+ *
+ *  With a spool a writer holds a third one, `writing_`, from before its event is written until it is queued, so that both have
+ *  one order. It is taken before `lock_`, and never by who sends: what is read from the disk, and told to it, is one job at a
+ *  time on a blocking thread.
  */
 class delivery_shell final : public std::enable_shared_from_this<delivery_shell>, public kedge::detail::context_follower {
 public:
     delivery_shell(const boost::asio::any_io_executor& ex, const delivery_rules& rules, log_target target,
-                   std::shared_ptr<log_transport> transport, std::shared_ptr<log::sink> fallback);
+                   std::shared_ptr<log_transport> transport, std::shared_ptr<log::sink> fallback, const spool_options& disk);
     ~delivery_shell();
+    /// Sends what a process before left, if anything.
+    void begin() noexcept;
 
     void submit(const log::record& what, log::formatter format, bool documents) noexcept;
     void flush() noexcept;
@@ -45,6 +53,7 @@ public:
     void abandon() noexcept;
 
     delivery_counters counters() const noexcept;
+    spool_counters spooled() const noexcept { return spool_ ? spool_->counters() : spool_counters(); }
     const boost::asio::any_io_executor& executor() const noexcept { return executor_; }
 
 private:
@@ -53,7 +62,7 @@ private:
 
     moment at() const noexcept;
     void post_run() noexcept;
-    template <class Decide> void decide(Decide decide) noexcept;
+    template <class Decide> void decide(Decide decide, bool may_read = true) noexcept;
     void run() noexcept;
     void answered(std::uint32_t serial, log_response response) noexcept;
     void carry_out(delivery_actions& todo) noexcept;
@@ -63,6 +72,15 @@ private:
     void hand_over(const delivery_actions& todo) noexcept;
     void end() noexcept;
 
+    struct disk_job;
+    void store(prepared what, const raw_event& raw) noexcept;
+    void work_on_disk(const delivery_actions& todo, bool may_read) noexcept;
+    disk_job next_disk_job(bool may_read);
+    void start_disk_job(disk_job job);
+    void disk_done(disk_job& job) noexcept;
+    void tell_of_disk(delivery_alarm& alarm) noexcept;
+    void settle_now() noexcept;
+
     boost::asio::any_io_executor executor_;
     runtime& rt_;
     kedge::detail::pool_service& service_;
@@ -71,8 +89,12 @@ private:
     const std::shared_ptr<log::sink> fallback_;
     const int retention_days_;
 
+    const std::shared_ptr<spool> spool_;  ///< null: none
+    std::mutex writing_;
+
     mutable std::mutex lock_;
     delivery core_;
+    bool disk_works_ = true, disk_told_ = true;
     std::vector<shutdown_handler> waiting_;
     time_point armed_ = never;  ///< when the timer or a posted run comes
     bool context_gone_ = false;
@@ -80,6 +102,9 @@ private:
     std::mutex sending_;
     timer timer_;
     std::vector<std::string> bodies_;  ///< memory to use again
+    settlements settled_;              ///< not told to the disk yet
+    bool disk_open_ = false, disk_busy_ = false;
+    time_point reopen_at_ = time_point::min(), read_again_at_ = never;
 
     std::atomic<std::uint64_t> numbers_{0};
     std::atomic<std::size_t> most_event_{most_event_bytes};
@@ -89,5 +114,6 @@ private:
 }  // namespace kedge::aws::detail
 
 #ifndef KEDGE_SEPARATE_COMPILATION
+#include <kedge/aws/detail/impl/delivery_disk.ipp>
 #include <kedge/aws/detail/impl/delivery_shell.ipp>
 #endif

@@ -5,6 +5,7 @@
 #include <kedge/aws/detail/drop_report.hpp>
 #include <kedge/aws/detail/event_batch.hpp>
 #include <kedge/aws/detail/prepare.hpp>
+#include <kedge/aws/detail/spool.hpp>
 #include <kedge/aws/overflow.hpp>
 
 #include <algorithm>
@@ -31,18 +32,82 @@ public:
 
     /// @return why it was dropped; nothing if it was accepted
     std::optional<drop_reason> push(prepared what, const raw_event& raw, time_point now) noexcept {
+        if (const auto why = refuse(what, raw)) return turn_away(what, raw, *why);
+        count(what);
+        append_all(std::move(what.events), now);
+        return std::nullopt;
+    }
+
+    /// Why it can never be taken.
+    std::optional<drop_reason> objection(const prepared& what) const noexcept {
+        if (closed_) return drop_reason::closed;
+        if (what.how == preparation::empty) return drop_reason::empty;
+        if (what.how == preparation::no_memory) return drop_reason::no_memory;
+        const bool fits = what.events.memory() + batch_memory <= rules_.bytes && what.events.size() <= rules_.events;
+        return fits ? std::nullopt : std::optional(drop_reason::too_large);
+    }
+
+    /// Drops one that was not taken.
+    drop_reason turn_away(const prepared& what, const raw_event& raw, drop_reason why) noexcept {
         const std::size_t parts = std::max<std::size_t>(what.parts, 1);
         counters_.offered += parts;
-        if (const auto why = refuse(what, raw)) return drop(*why, parts, raw.time_ms);
-        counters_.repaired += what.repaired;
-        counters_.split += what.how == preparation::split;
-        counters_.shortened += what.how == preparation::shortened;
-        while (log_event* const event = what.events.pop_front())
-            if (!append(*event, now)) {
-                log_event::destroy(event);
-                drop(drop_reason::no_memory, 1, raw.time_ms);
-            }
-        return std::nullopt;
+        drop(why, parts, raw.time_ms);
+        return why;
+    }
+
+    bool has_room(const prepared& what) const noexcept { return has_room(what.events.memory(), what.events.size(), false); }
+
+    /// What is on disk, too, whether there is room or not.
+    void push_stored(prepared what, time_point now) noexcept {
+        count(what);
+        append_all(std::move(what.events), now);
+    }
+
+    /// What will be on disk alone. It is counted before it is there, since who reads may see it at once.
+    void pass_by(std::uint64_t events) noexcept {
+        counters_.offered += events;
+        counters_.pending += events;
+        counters_.spooled += events;
+    }
+    void was_passed_by(const prepared& what) noexcept { count_texts(what); }
+    void not_passed_by(std::uint64_t events) noexcept {
+        counters_.offered -= events;
+        counters_.pending -= events;
+        counters_.spooled -= events;
+    }
+
+    /// What came back from the disk, and was `spooled` or not known before.
+    void refill(event_list events, bool spooled, time_point now) noexcept {
+        if (spooled) {
+            counters_.spooled -= events.size();
+            counters_.pending -= events.size();
+        } else {
+            counters_.offered += events.size();
+            counters_.recovered += events.size();
+        }
+        append_all(std::move(events), now);
+    }
+
+    /// What was on disk alone is so no more.
+    void lose_spooled(std::uint64_t events, drop_reason why, std::int64_t time_ms) noexcept {
+        counters_.spooled -= events;
+        counters_.pending -= events;
+        drop(why, events, time_ms);
+    }
+
+    /// What a process before left on disk is gone before it was seen.
+    void lose_unseen(std::uint64_t events, drop_reason why, std::int64_t time_ms) noexcept {
+        counters_.offered += events;
+        counters_.recovered += events;
+        drop(why, events, time_ms);
+    }
+
+    /// For events from the disk.
+    spool_room room() const noexcept {
+        const std::uint64_t events = in_memory(), bytes = counters_.pending_bytes;
+        if (events > 0 && (bytes > rules_.bytes / 4 * 3 || events > rules_.events / 4 * 3)) return {};
+        const std::size_t free = rules_.bytes - std::min<std::size_t>(bytes, rules_.bytes);
+        return {std::min(free, most_refill), rules_.events - events, batch_memory, events == 0};
     }
 
     /// The next batch that is worth sending, or of whatever there is if `all` is to go; null: none.
@@ -75,32 +140,51 @@ public:
 
     /// Memory of a batch itself.
     static constexpr std::size_t batch_memory = (sizeof(event_batch) + sizeof(std::size_t) + 15) / 16 * 16;
+    /// So much is read at a time.
+    static constexpr std::size_t most_refill = 4 * 1024 * 1024;
 
     batch_limits limits{};  ///< as far as they are known
 
 private:
     std::optional<drop_reason> refuse(const prepared& what, const raw_event& raw) noexcept {
-        if (closed_) return drop_reason::closed;
-        if (what.how == preparation::empty) return drop_reason::empty;
-        if (what.how == preparation::no_memory) return drop_reason::no_memory;
+        if (const auto why = objection(what)) return why;
         const std::size_t bytes = what.events.memory(), events = what.events.size();
-        if (bytes + batch_memory > rules_.bytes || events > rules_.events) return drop_reason::too_large;
         const bool reserved = rules_.when_full == overflow::keep_errors && raw.severity < log::level::error;
         while (!has_room(bytes, events, reserved))
             if (rules_.when_full != overflow::drop_oldest || !displace()) return drop_reason::queue_full;
         return std::nullopt;
     }
 
-    std::optional<drop_reason> drop(drop_reason why, std::uint64_t events, std::int64_t time_ms) noexcept {
+    std::uint64_t in_memory() const noexcept { return counters_.pending - counters_.spooled; }
+
+    void drop(drop_reason why, std::uint64_t events, std::int64_t time_ms) noexcept {
+        if (events == 0) return;
         counters_.dropped[why] += events;
         notes_.note(why, events, time_ms);
-        return why;
+    }
+
+    void count(const prepared& what) noexcept {
+        counters_.offered += what.events.size();
+        count_texts(what);
+    }
+    void count_texts(const prepared& what) noexcept {
+        counters_.repaired += what.repaired;
+        counters_.split += what.how == preparation::split;
+        counters_.shortened += what.how == preparation::shortened;
+    }
+
+    void append_all(event_list events, time_point now) noexcept {
+        while (log_event* const event = events.pop_front())
+            if (!append(*event, now)) {
+                drop(drop_reason::no_memory, 1, event->time_ms);
+                log_event::destroy(event);
+            }
     }
 
     bool has_room(std::size_t bytes, std::size_t events, bool reserved) const noexcept {
         const std::size_t most_bytes = reserved ? rules_.bytes / 4 * 3 : rules_.bytes;
         const std::size_t most_events = reserved ? rules_.events / 4 * 3 : rules_.events;
-        return counters_.pending_bytes + bytes + batch_memory <= most_bytes && counters_.pending + events <= most_events;
+        return counters_.pending_bytes + bytes + batch_memory <= most_bytes && in_memory() + events <= most_events;
     }
 
     /// False: nothing waits here.
@@ -134,7 +218,7 @@ private:
             send_at_ = std::min(send_at_, core::saturating_add(now, rules_.urgent_linger));
         ++counters_.pending;
         counters_.pending_bytes += event.memory();
-        counters_.most_pending = std::max(counters_.most_pending, counters_.pending);
+        counters_.most_pending = std::max(counters_.most_pending, in_memory());
         counters_.most_bytes = std::max(counters_.most_bytes, counters_.pending_bytes);
         batch->add(event);
         return true;

@@ -20,18 +20,18 @@
 
 namespace kedge::aws::detail {
 
-/// Owns a descriptor.
-class file_handle {
+/// Owns an open file.
+class descriptor {
 public:
-    file_handle() = default;
-    explicit file_handle(int file) noexcept : file_(file) {}
-    file_handle(file_handle&& other) noexcept : file_(std::exchange(other.file_, -1)) {}
-    file_handle& operator=(file_handle&& other) noexcept {
-        file_handle gone(std::move(other));
+    descriptor() = default;
+    explicit descriptor(int file) noexcept : file_(file) {}
+    descriptor(descriptor&& other) noexcept : file_(std::exchange(other.file_, -1)) {}
+    descriptor& operator=(descriptor&& other) noexcept {
+        descriptor gone(std::move(other));
         std::swap(file_, gone.file_);
         return *this;
     }
-    ~file_handle();
+    ~descriptor();
 
     int get() const noexcept { return file_; }
     bool is_open() const noexcept { return file_ >= 0; }
@@ -159,7 +159,7 @@ private:
     const std::size_t segment_bytes_;
 
     mutable std::mutex mutex_;  ///< not held while something is read
-    file_handle directory_, lock_, file_;  ///< `file_`: the segment that is written
+    descriptor directory_, lock_, file_;  ///< `file_`: the segment that is written
     std::deque<segment> segments_;
     settled_ranges settled_;
     std::string buffer_;

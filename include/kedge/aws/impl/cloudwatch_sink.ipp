@@ -38,6 +38,9 @@ inline bool is_retention(int days) noexcept {
     return std::find(taken.begin(), taken.end(), days) != taken.end();
 }
 
+/// Eight segments, each with room for the largest event twice.
+inline constexpr std::size_t least_spool_bytes = 16 * 1024 * 1024;
+
 KEDGE_DECL std::shared_ptr<delivery_shell> make_shell(const boost::asio::any_io_executor& ex, const cloudwatch_options& o,
                                                       std::shared_ptr<log_transport> transport) {
     require(is_group(o.group), "group", '"' + o.group + '"', "1 to 512 of .-_/#A-Za-z0-9 and not begin with aws/");
@@ -49,6 +52,8 @@ KEDGE_DECL std::shared_ptr<delivery_shell> make_shell(const boost::asio::any_io_
     require(is_retention(o.retention_days), "retention_days", std::to_string(o.retention_days),
             "0 or a number of days that the service knows: 1, 3, 5, 7, 14, 30, 60, 90, ... 3653");
     require(o.format != nullptr, "format", "null", "a formatter");
+    require(o.spool.directory.empty() || o.spool.max_bytes >= least_spool_bytes, "spool.max_bytes",
+            std::to_string(o.spool.max_bytes), "16777216 or more");
     require(transport != nullptr, "transport", "null", "given");
     delivery_rules rules;
     rules.queue = {o.max_bytes, o.max_events, o.when_full, o.linger, std::min(o.linger, queue_rules{}.urgent_linger)};
@@ -58,7 +63,10 @@ KEDGE_DECL std::shared_ptr<delivery_shell> make_shell(const boost::asio::any_io_
     rules.clamp_too_new = o.clamp_too_new;
     rules.gzip = o.gzip;
     rules.format = o.format;
-    return std::make_shared<delivery_shell>(ex, rules, log_target{o.group, o.stream}, std::move(transport), o.fallback);
+    const log_target target{o.group, o.stream};
+    auto made = std::make_shared<delivery_shell>(ex, rules, target, std::move(transport), o.fallback, o.spool);
+    made->begin();
+    return made;
 }
 
 }  // namespace detail

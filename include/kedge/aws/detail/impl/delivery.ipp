@@ -28,12 +28,12 @@ KEDGE_DECL void delivery::tick(const moment& now, delivery_actions& todo) noexce
     if (closed_) return;
     if (closing_ && now.steady >= deadline_) return give_up(todo);
     dispatch(now, todo);
-    if (closing_ && counters_.pending == 0) closed_ = todo.closed = true;
+    if (is_done()) closed_ = todo.closed = true;
 }
 
 KEDGE_DECL time_point delivery::due() const noexcept {
     if (closed_) return never;
-    if (closing_ && counters_.pending == 0) return time_point::min();
+    if (is_done()) return time_point::min();
     const time_point end = closing_ ? deadline_ : never;
     if (in_flight_ >= pace_.window() || creating()) return end;
     time_point work = queue_.due();
@@ -202,7 +202,41 @@ KEDGE_DECL void delivery::give_up(delivery_actions& todo) noexcept {
     for (batch_list* const rest : {&retries_, &suspects_})
         while (batch_ptr batch = rest->pop_front()) leave(std::move(batch), todo);
     while (batch_ptr batch = queue_.take(never, true)) leave(std::move(batch), todo);
+    counters_.leftover += counters_.spooled;
+    counters_.pending -= std::exchange(counters_.spooled, 0);
     closed_ = todo.closed = true;
+}
+
+KEDGE_DECL bool delivery::will_store(const prepared& what) noexcept {
+    const bool in_memory = !is_behind() && queue_.has_room(what);
+    if (!in_memory) queue_.pass_by(what.events.size());
+    return in_memory;
+}
+
+KEDGE_DECL void delivery::stored(prepared what, bool in_memory, time_point now) noexcept {
+    if (!in_memory) return queue_.was_passed_by(what);
+    if (!closed_) return queue_.push_stored(std::move(what), now);
+    counters_.offered += what.events.size();  // the end came meanwhile: it stays on disk
+    counters_.leftover += what.events.size();
+}
+
+KEDGE_DECL void delivery::not_stored(const prepared& what, bool in_memory) noexcept {
+    if (in_memory) return;
+    if (!closed_) return queue_.not_passed_by(what.events.size());
+    counters_.offered -= what.events.size();
+    counters_.leftover -= what.events.size();
+}
+
+KEDGE_DECL void delivery::displaced(const displaced_events& gone, std::int64_t time_ms) noexcept {
+    queue_.lose_spooled(std::min(gone.ours, counters_.spooled), drop_reason::displaced, time_ms);
+    queue_.lose_unseen(gone.earlier, drop_reason::displaced, time_ms);
+}
+
+KEDGE_DECL void delivery::refill(spool_batch batch, const moment& now) noexcept {
+    if (closed_) return;  // they are left over, and on disk
+    earlier_left_ = batch.earlier_left;
+    queue_.lose_spooled(std::min(batch.lost, counters_.spooled), drop_reason::unreadable, now.wall_ms);
+    queue_.refill(std::move(batch.events), batch.ours, now.steady);
 }
 
 KEDGE_DECL delivery_counters delivery::counters(time_point now) const noexcept {

@@ -88,6 +88,10 @@ KEDGE_DECL bool delivery::split_large(event_batch& batch) noexcept {
             batch.add(*event);
             continue;
         }
+        for (log_event* part = parts.events.front(); part; part = part->next) {
+            part->sequence = event->sequence;
+            part->share = event->share / static_cast<float>(parts.events.size());
+        }
         counters_.split += parts.how == preparation::split;
         counters_.shortened += parts.how == preparation::shortened;
         counters_.offered += parts.events.size() - 1;

@@ -21,14 +21,18 @@ inline std::string_view text_of(delivery_alarm what) noexcept {
     case delivery_alarm::nothing_accepted: return "CloudWatch Logs calls every request invalid: are the names right? Events wait";
     case delivery_alarm::poison: return "CloudWatch Logs refuses an event for good, though it takes others";
     case delivery_alarm::retention: return "CloudWatch Logs: the group was created, but its retention could not be set";
+    case delivery_alarm::spool_failed: return "CloudWatch Logs: the spool cannot be used, events wait in memory only";
+    case delivery_alarm::spool_works: return "CloudWatch Logs: the spool is used again";
     }
     return {};
 }
 
-/// The alarm with what the service or the transport said of it. A second line of the service's may quote our request.
-inline std::string told_text(delivery_alarm what, const service_answer* cause) {
+/// The alarm with what the service, the transport or the disk said of it. A second line of the service's may quote our request.
+inline std::string told_text(delivery_alarm what, const service_answer* cause, int disk_error) {
     std::string out(text_of(what));
-    if (!cause) return out;
+    if (what == delivery_alarm::spool_failed)
+        return out + ": " + error_code(disk_error, boost::system::system_category()).message();
+    if (!cause || what == delivery_alarm::spool_works) return out;
     const std::string_view message = std::string_view(cause->message).substr(0, cause->message.find('\n'));
     for (const std::string_view part : {std::string_view(cause->code), message})
         if (!part.empty()) (out += ": ") += part;
@@ -36,12 +40,19 @@ inline std::string told_text(delivery_alarm what, const service_answer* cause) {
 }
 
 KEDGE_DECL delivery_shell::delivery_shell(const boost::asio::any_io_executor& ex, const delivery_rules& rules, log_target target,
-                                          std::shared_ptr<log_transport> transport, std::shared_ptr<log::sink> fallback)
+                                          std::shared_ptr<log_transport> transport, std::shared_ptr<log::sink> fallback,
+                                          const spool_options& disk)
     : executor_(ex), rt_(runtime::of(ex)),
       service_(boost::asio::use_service<kedge::detail::pool_service>(boost::asio::query(ex, boost::asio::execution::context))),
       target_(std::move(target)), transport_(std::move(transport)), fallback_(std::move(fallback)),
-      retention_days_(rules.retention_days), core_(rules), timer_(ex) {
+      retention_days_(rules.retention_days),
+      spool_(disk.directory.empty() ? nullptr : std::make_shared<spool>(disk, rules.queue.when_full, rt_.random())), core_(rules),
+      timer_(ex) {
     service_.join(*this);
+    if (!spool_) return;
+    disk_open_ = disk_works_ = spool_->open();
+    reopen_at_ = core::saturating_add(rt_.now(), spool_retry);
+    core_.expect_earlier(spool_->earlier_left());
 }
 
 KEDGE_DECL delivery_shell::~delivery_shell() {
@@ -61,6 +72,7 @@ KEDGE_DECL void delivery_shell::submit(const log::record& what, log::formatter f
     } catch (const std::exception&) {
         ready.how = preparation::no_memory;
     }
+    if (spool_) return store(std::move(ready), raw);
     const std::lock_guard guard(lock_);
     core_.submit(std::move(ready), raw, context_gone_ ? time_point() : rt_.coarse_now());
     if (!context_gone_ && core_.due() < armed_) post_run();
@@ -81,7 +93,7 @@ KEDGE_DECL void delivery_shell::flush() noexcept {
     if (!context_gone_ && core_.due() < armed_) post_run();
 }
 
-template <class Decide> void delivery_shell::decide(Decide decide) noexcept {
+template <class Decide> void delivery_shell::decide(Decide decide, bool may_read) noexcept {
     delivery_actions todo;
     bool over = false;
     {
@@ -90,9 +102,12 @@ template <class Decide> void delivery_shell::decide(Decide decide) noexcept {
             const std::lock_guard guard(lock_);
             if (context_gone_) return;
             decide(todo);
+            tell_of_disk(todo.alarm);
             over = core_.is_closed();
         }
+        work_on_disk(todo, may_read);
         carry_out(todo);
+        over = over && !disk_busy_;
     }
     hand_over(todo);
     if (over) end();
@@ -170,7 +185,7 @@ KEDGE_DECL void delivery_shell::set_timer() noexcept {
     time_point due;
     {
         const std::lock_guard guard(lock_);
-        due = core_.due();
+        due = std::min(core_.due(), read_again_at_);
         if (due == armed_ && due != time_point::min()) return;
         armed_ = due;
     }
@@ -193,10 +208,11 @@ KEDGE_DECL void delivery_shell::hand_over(const delivery_actions& todo) noexcept
     told.logger = "kedge.aws";
     told.time = log::wall_now();
     if (todo.alarm != delivery_alarm::none) {
-        told.severity = todo.alarm == delivery_alarm::recovered ? log::level::info : log::level::warning;
+        const bool good = todo.alarm == delivery_alarm::recovered || todo.alarm == delivery_alarm::spool_works;
+        told.severity = good ? log::level::info : log::level::warning;
         std::string text;
         try {
-            text = told_text(todo.alarm, todo.cause);
+            text = told_text(todo.alarm, todo.cause, spooled().error);
         } catch (const std::exception&) {  // no memory: without the cause
         }
         told.message = text.empty() ? text_of(todo.alarm) : std::string_view(text);
@@ -204,6 +220,7 @@ KEDGE_DECL void delivery_shell::hand_over(const delivery_actions& todo) noexcept
     }
     told.formatted = true;
     for (const log_event* e = todo.leftover.front(); e; e = e->next) {
+        if (e->sequence != 0) continue;  // the next process finds it on disk
         told.severity = e->severity;
         told.time = log::wall_time(std::chrono::milliseconds(e->time_ms));
         told.message = e->message();
@@ -256,6 +273,7 @@ KEDGE_DECL void delivery_shell::context_gone() noexcept {
         forgotten.swap(waiting_);
     }
     hand_over(todo);
+    settle_now();
 }
 
 }  // namespace kedge::aws::detail

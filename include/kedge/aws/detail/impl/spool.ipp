@@ -33,7 +33,7 @@ inline std::string hex16(std::uint64_t n) {
     return std::string(16 - size, '0').append(digits, size);
 }
 
-KEDGE_DECL file_handle::~file_handle() {
+KEDGE_DECL descriptor::~descriptor() {
     if (file_ >= 0) ::close(file_);
 }
 
@@ -100,7 +100,7 @@ KEDGE_DECL bool spool::displace(displaced_events& gone) noexcept {
 KEDGE_DECL bool spool::begin_segment() {
     segment fresh{next_id_, next_, salt_, 0, hex16(next_) + '-' + hex16(salt_) + std::string(segment_suffix)};
     constexpr int how = O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
-    file_handle file(::openat(directory_.get(), fresh.name.c_str(), how, 0600));
+    descriptor file(::openat(directory_.get(), fresh.name.c_str(), how, 0600));
     if (!file.is_open()) return false;
     segments_.push_back(std::move(fresh));
     ++next_id_;
@@ -174,7 +174,7 @@ KEDGE_DECL void spool::settle(std::span<const sequence_range> done) noexcept {
 
 KEDGE_DECL bool spool::save(const std::string& settled, bool synced) noexcept {
     const int directory = directory_.get();
-    const file_handle draft(::openat(directory, settled_draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+    const descriptor draft(::openat(directory, settled_draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
     return draft.is_open() && log::detail::write_all(draft.get(), settled) && (!synced || ::fdatasync(draft.get()) == 0) &&
            ::renameat(directory, settled_draft, directory, settled_name) == 0 && (!synced || ::fsync(directory) == 0);
 }

@@ -78,9 +78,9 @@ KEDGE_DECL bool spool::open() noexcept {
 
 KEDGE_DECL bool spool::open_files() {
     if (::mkdir(options_.directory.c_str(), 0700) != 0 && errno != EEXIST) return false;
-    directory_ = file_handle(::open(options_.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    directory_ = descriptor(::open(options_.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!directory_.is_open()) return false;
-    lock_ = file_handle(::openat(directory_.get(), "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    lock_ = descriptor(::openat(directory_.get(), "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!lock_.is_open() || ::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) return false;
     counters_.set_aside = 0;
     list_segments();
@@ -119,7 +119,7 @@ KEDGE_DECL void spool::list_segments() {
 /// Without it everything that is there comes again.
 KEDGE_DECL void spool::load_settled() {
     std::string text(settled_ranges::most_bytes + 1, '\0');
-    const file_handle file(::openat(directory_.get(), settled_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    const descriptor file(::openat(directory_.get(), settled_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
     const ssize_t size = file.is_open() ? read_at(file.get(), text.data(), text.size(), 0) : 0;
     text.resize(static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
     const std::optional<settled_ranges> found = settled_ranges::from(text);
@@ -138,7 +138,7 @@ KEDGE_DECL std::uint64_t spool::last_in(const segment& where) {
 
 /// Calls `take` with each record from `at` on, as long as it takes them. False: the file cannot be read.
 template <class Take> bool spool::walk(const segment& where, reading& at, Take take) {
-    const file_handle file(::openat(directory_.get(), where.name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    const descriptor file(::openat(directory_.get(), where.name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
     if (!file.is_open()) return false;
     std::string window(static_cast<std::size_t>(std::min<std::uint64_t>(read_window, where.bytes - at.offset)), '\0');
     while (at.offset < where.bytes) {
