@@ -20,6 +20,8 @@ struct store {
     std::vector<std::string> texts;  ///< in the order in which they came
     answer_kind answer = answer_kind::accepted;
     bool loses_answers = false;      ///< after storing
+    std::size_t event_limit = most_event_bytes;
+    nanoseconds latency = 20ms;
     kedge::detail::splitmix draw{5};
 };
 
@@ -40,11 +42,15 @@ public:
     void start(log_request what, log_response_handler done) override {
         log_response response;
         response.answer.kind = store_.answer;
-        const bool stores = store_.answer == answer_kind::accepted;
+        if (what.body.size() > store_.event_limit) {  // one event, and what stands around it
+            response.answer = {.kind = answer_kind::invalid, .limited = limit_kind::event, .limit = store_.event_limit};
+            store_.event_limit = most_event_bytes;
+        }
+        const bool stores = response.answer.kind == answer_kind::accepted;
         if (stores)
             for (std::string& text : tokens_of(what.body)) store_.texts.push_back(std::move(text));
         if (stores && store_.loses_answers && store_.draw() % 3 == 0) response.answer = no_answer(true);
-        async_sleep(ctx_, 20ms, [done = std::move(done), response = std::move(response)](error_code) mutable {
+        async_sleep(ctx_, store_.latency, [done = std::move(done), response = std::move(response)](error_code) mutable {
             done(std::move(response));
         });
     }
@@ -229,6 +235,43 @@ TEST_CASE_METHOD(fixture, "an event that the service refuses leaves the disk, to
     process two(*this, service);
     two.ctx.run();
     CHECK(two.sink->delivery().offered == 0);
+}
+
+TEST_CASE_METHOD(fixture, "a text that had to be split later leaves the disk when all its parts are stored") {
+    {
+        process one(*this, service);
+        service.event_limit = 2048;
+        one.write(1, 3000);
+        one.ctx.run();
+        CHECK(one.sink->delivery().accounting() == delivery_accounting{.offered = 2, .acked = 2});
+    }
+    process two(*this, service);
+    two.ctx.run();
+    CHECK(two.sink->delivery().offered == 0);
+
+    settlements settled;
+    for (const float share : {0.5f, 0.25f, 0.25f}) {
+        CHECK_FALSE(settled.any());
+        delivery_actions done;
+        done.refused[0] = events_of({"part"});
+        done.refused[0].front()->sequence = 7;
+        done.refused[0].front()->share = share;
+        settled.note(done);
+    }
+    CHECK((settled.any() && settled.take().at(0).first == 7));
+}
+
+TEST_CASE_METHOD(fixture, "what memory gets room for while the disk is busy is read when it is not") {
+    process one(*this, service, {.max_events = 50, .max_in_flight = 2});
+    service.latency = 1020ms;
+    one.write(1);
+    one.sink->flush();
+    one.ctx.run_for(0ms);
+    service.latency = 20ms;
+    for (int i = 2; i <= 100; ++i) one.write(i);  // both answers come in one instant
+    one.ctx.run();
+    CHECK(one.sink->delivery().acked == 100);
+    CHECK(one.ctx.elapsed() < 10s);
 }
 
 TEST_CASE_METHOD(fixture, "what is lost on the disk while it waits is dropped, and told of") {

@@ -109,7 +109,7 @@ KEDGE_DECL void delivery_shell::start_disk_job(disk_job job) {
 }
 
 KEDGE_DECL void delivery_shell::disk_done(disk_job& job) noexcept {
-    const bool moved = job.batch.moved, retried = !disk_open_;
+    const bool retried = !disk_open_, in_vain = job.read && !job.batch.moved;
     decide([&](delivery_actions& more) {
         const moment now = at();
         disk_busy_ = false;
@@ -121,8 +121,8 @@ KEDGE_DECL void delivery_shell::disk_done(disk_job& job) noexcept {
         }
         if (job.read) core_.refill(std::move(job.batch), now);
         core_.tick(now, more);
-        if (job.read && !moved && core_.room().any_first) read_again_at_ = core::saturating_add(now.steady, read_again_after);
-    }, moved || retried);
+        if (in_vain && core_.room().any_first) read_again_at_ = core::saturating_add(now.steady, read_again_after);
+    }, !in_vain);
 }
 
 /// What a job that will not run any more would have told the disk.
