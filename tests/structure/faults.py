@@ -304,7 +304,14 @@ LOGS = {
         "            retries_.insert(std::move(one.events));\n        }\n        one.serial",
         "            one.events.reset();\n        }\n        one.serial"),
     "an event without memory is not counted": ("memory", AWS + "event_queue.hpp",
-        "                drop(drop_reason::no_memory, 1, raw.time_ms);\n", ""),
+        "                drop(drop_reason::no_memory, 1, event->time_ms);\n", ""),
+    "a segment goes before the disk knows why": ("spool", AWS + "impl/spool.ipp",
+        "if (!save(text, !spent.empty() || options_.sync == spool_sync::each)) return;",
+        "save(text, !spent.empty() || options_.sync == spool_sync::each);"),
+    "the number of a settled event is used again": ("spool", AWS + "impl/spool_recovery.ipp",
+        "next_ = settled_.high() + 1;", "next_ = 1;"),
+    "what memory has room for is forgotten on disk": ("spool_sink", AWS + "impl/delivery_disk.ipp",
+        "    }, !in_vain);", "    }, job.batch.moved || retried);"),
 }
 SHIP = "aws/impl/https_log_transport.ipp"
 LOGS |= {

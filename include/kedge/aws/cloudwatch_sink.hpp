@@ -97,13 +97,18 @@ std::shared_ptr<delivery_shell> make_shell(const boost::asio::any_io_executor&, 
  *  `write` puts the record in the queue and never waits for the network. What becomes of it is in
  *  docs/reference/cloudwatch.md; `delivery` tells it in numbers.
  *
+ *  With a spool `write` also writes it to a file first, **synchronously** as @ref log::file_sink does: it blocks as long as the
+ *  file system does. What is not settled then outlives the process, and the next sink with this directory delivers it.
+ *
  *  @par Executors  The delivery runs on the executor given; while something is pending it keeps that context running.
- *  @par Lifetimes  The destructor does not wait: what is pending goes to the fallback. When the context goes away first, it
- *  does so then. The context must outlive calls of @ref async_shutdown.
+ *  @par Lifetimes  The destructor does not wait: what is pending goes to the fallback, or stays in the spool, whose directory is
+ *  free when the context has run what was posted. When the context goes away first, it does so then. The context must outlive
+ *  calls of @ref async_shutdown.
  *  @par Thread safety  Safe from any thread.
  */
 class cloudwatch_sink final : public log::sink {
 public:
+    /// With a spool it reads up to 8 MiB of it. One that cannot be used is no error: `spool` and the fallback tell of it.
     /// @throws std::invalid_argument names the option, its value and what is accepted
     cloudwatch_sink(const boost::asio::any_io_executor& ex, cloudwatch_options options, std::shared_ptr<log_transport> transport)
         : options_(std::move(options)), shell_(detail::make_shell(ex, options_, std::move(transport))) {}
@@ -129,7 +134,7 @@ public:
     spool_counters spool() const noexcept { return shell_->spooled(); }
 
     /** Takes nothing more, sends what there is, and ends when all is settled or at `deadline`; what is left then goes to the
-     *  fallback. Called again, it ends with the same accounting; an earlier deadline counts.
+     *  fallback, or stays in the spool. Called again, it ends with the same accounting; an earlier deadline counts.
      *
      *  @par Completion signature  `void(delivery_accounting)`
      *  @par Executors  The handler is posted to its associated executor, by default that of the sink.
