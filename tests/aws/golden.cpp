@@ -146,6 +146,26 @@ TEST_CASE("totals are reported as what came since the reading before, states as 
     CHECK(read("b") == numbers{3, 82, 20});
 }
 
+TEST_CASE("metrics of a stream tell where every event went, by reason where there is one", "[aws]") {
+    aws::emf_reporter metrics;
+    aws::delivery_counters s;
+    s.offered = 1000, s.acked = 900, s.pending = 40, s.pending_bytes = 9000, s.oldest = 12s, s.outage = true;
+    s.dropped[aws::drop_reason::queue_full] = 50;
+    s.rejected[aws::rejection::too_old] = 10;
+    REQUIRE(s.accounting().balanced());
+    const lines first = metrics.report("checkout-1", s, incident);
+    CHECK(metric(first, 0, "log_offered") == metric(first, 0, "log_acked") + metric(first, 0, "log_dropped_queue_full") +
+                                                 metric(first, 0, "log_rejected_too_old") + metric(first, 0, "log_pending"));
+    CHECK(metric(first, 0, "log_oldest") == 12'000);
+    CHECK(metric(first, 0, "log_outage") == 1);
+    CHECK(boost::json::parse(first.at(0)).at("stream") == "checkout-1");
+    CHECK_FALSE(has(first.at(0), "log_dropped_closed"));
+    s.acked = 940, s.pending = 0, s.outage = false;
+    const lines later = metrics.report("checkout-1", s, incident + 1min);
+    CHECK(metric(later, 0, "log_acked") == 40);
+    CHECK(metric(later, 0, "log_dropped") == 0);
+}
+
 TEST_CASE("what is not known is left out, and what has no name has no dimension", "[aws]") {
     aws::emf_reporter metrics;
     const std::string pool = metrics.report("", pool_snapshot{}, incident).at(0);

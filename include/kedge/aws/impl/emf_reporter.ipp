@@ -121,6 +121,38 @@ KEDGE_DECL std::vector<std::string> emf_reporter::report(std::string_view name, 
     return emf.documents();
 }
 
+/// Their sum, and each reason that there ever was: a metric that is 0 for ever costs as much as one that says something.
+template <class Reason, std::size_t Count>
+void emf_reporter::add_reasons(emf_builder& to, std::string metric, std::string_view name,
+                               const counts_by<Reason, Count>& counts) {
+    add_total(to, metric, name, counts.total());
+    metric += '_';
+    for (std::size_t i = 0; i < Count; ++i) {
+        const auto why = static_cast<Reason>(i);
+        if (counts[why] > 0) add_total(to, metric + std::string(name_of(why)), name, counts[why]);
+    }
+}
+
+KEDGE_DECL std::vector<std::string> emf_reporter::report(std::string_view name, const delivery_counters& s,
+                                                         log::wall_time when) {
+    emf_builder emf = begin("stream", name, when);
+    add_total(emf, "log_offered", name, s.offered);
+    add_total(emf, "log_acked", name, s.acked);
+    add_total(emf, "log_leftover", name, s.leftover);
+    add_reasons(emf, "log_rejected", name, s.rejected);
+    add_reasons(emf, "log_dropped", name, s.dropped);
+    detail::add_count(emf, "log_pending", s.pending);
+    emf.metric("log_pending_bytes", static_cast<double>(s.pending_bytes), metric_unit::bytes);
+    detail::add_time(emf, "log_oldest", s.oldest);
+    detail::add_time(emf, "log_ack_latency", s.ack_latency);
+    detail::add_time(emf, "log_clock_skew", s.clock_skew);
+    detail::add_count(emf, "log_outage", s.outage);
+    add_total(emf, "log_unknown_events", name, s.unknown_events);
+    add_total(emf, "log_retries", name, s.retries);
+    add_total(emf, "log_throttled", name, s.answers[answer_kind::throttled]);
+    return emf.documents();
+}
+
 KEDGE_DECL std::vector<std::string> emf_reporter::report(std::string_view name, const payment_snapshot& s,
                                                          log::wall_time when) {
     emf_builder emf = begin("client", name, when);
