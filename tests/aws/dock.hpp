@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 // Where requests of the HTTPS transport leave from, and what a test needs around it.
-#include "../http/user.hpp"
 #include "../support/catch.hpp"
+#include "skipping_runtime.hpp"
 
 #include <kedge/aws/https_log_transport.hpp>
 #include <kedge/aws/static_credentials.hpp>
 #include <kedge/testing/https_server.hpp>
-#include <kedge/timer.hpp>
+
+#include <boost/asio/io_context.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -58,45 +60,39 @@ inline served accepts(std::vector<http::header> more = {}) {
 
 /// A context with a transport, which runs only here.
 struct dock {
+    enum class time : std::uint8_t { real, left_out };
+
     asio::io_context io;
-    std::shared_ptr<aws::credentials_provider> keys = std::make_shared<aws::static_credentials>(io, a_user());
+    skipping_runtime* clock = nullptr;  ///< so that limits come at once where they should, and not because the machine is slow
+    std::shared_ptr<aws::credentials_provider> keys{};
     std::shared_ptr<aws::log_transport> transport{};
 
-    explicit dock(const https_server& server, bool hurried = false) { open(server, hurried); }
-    dock(const https_server& server, std::shared_ptr<aws::credentials_provider> from) : keys(std::move(from)) {
-        open(server, true);
-    }
-    dock() = default;
-
-    void open(const https_server& server, bool hurried) {
-        if (hurried) http_test::user::hurry(io);
+    dock() : keys(std::make_shared<aws::static_credentials>(io, a_user())) {}
+    explicit dock(const https_server& server, time passes = time::real, std::shared_ptr<aws::credentials_provider> from = {}) {
+        if (passes == time::left_out) asio::add_service(io, clock = new skipping_runtime(io));
+        keys = from ? std::move(from) : std::make_shared<aws::static_credentials>(io, a_user());
         const aws::endpoint_options where{.region = region, .url = server.url("localhost"), .plain_loopback = true};
         transport = aws::https_transport(io, {.where = where, .keys = keys, .tls = {.ca_pem = server.ca_pem()}});
     }
 
-    aws::log_response ship(aws::log_request what = {operation::put_events, batch}) {
+    /// @param silence  whether nothing will happen until a limit comes
+    template <class Done, class Silence> void run_until(Done done, Silence silence) {
+        while (!done()) {
+            io.restart();
+            if (!clock) REQUIRE(io.run_one() > 0);
+            else if (io.poll_one() == 0 && !clock->fire_due() && (!silence() || !clock->skip())) io.run_one_for(2ms);
+        }
+    }
+
+    template <class Silence> aws::log_response ship(aws::log_request what, Silence silence) {
         std::optional<aws::log_response> out;
-        transport->start(std::move(what), [&](aws::log_response got) {
-            out = std::move(got);
-            io.stop();
-        });
+        transport->start(std::move(what), [&](aws::log_response got) { out = std::move(got); });
         CHECK_FALSE(out);
-        io.restart();
-        io.run();
-        REQUIRE(out);
+        run_until([&] { return out.has_value(); }, silence);
         return std::move(*out);
     }
-
-    void rest(kedge::nanoseconds span) {
-        kedge::async_sleep(io, span, [this](auto) { io.stop(); });
-        io.restart();
-        io.run();
-    }
-
-    /// What follows finds a connection, which a loaded machine may not open within a hurried limit.
-    void connect(https_server& server) {
-        server.always(accepts());
-        for (int i = 0; i < 100 && ship().answer.kind != answer_kind::accepted; ++i) rest(1s);
+    aws::log_response ship(aws::log_request what = {operation::put_events, batch}) {
+        return ship(std::move(what), [] { return false; });
     }
 };
 
