@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <kedge/detail/post_to.hpp>
 #include <kedge/detail/runtime_random.hpp>
 #include <kedge/runtime.hpp>
 
@@ -56,10 +57,12 @@ private:
         const std::lock_guard lock(mutex_);
         return chance_();
     }
-    void virtual_run_blocking(kedge::detail::unique_function<void()> task) override { workers_.run(std::move(task)); }
+    /// On the context itself: what a thread of its own would still have to do nobody could see.
+    void virtual_run_blocking(kedge::detail::unique_function<void()> task) override {
+        kedge::detail::post_to(executor(), std::move(task));
+    }
     void shutdown() override {
         runtime::shutdown();
-        workers_.stop();
         std::unique_lock lock(mutex_);
         timers_.abandon_all();
         while (kedge::timer_node* const n = timers_.pop_abandoned()) {
@@ -73,7 +76,6 @@ private:
     kedge::core::timer_set timers_;
     kedge::detail::splitmix chance_{1};
     std::atomic<std::int64_t> left_out_{0};
-    kedge::detail::worker_threads workers_;
 };
 
 }  // namespace aws_test
