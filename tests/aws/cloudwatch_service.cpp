@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "cloudwatch_service.hpp"
 
+#include "gunzip.hpp"
 #include "service_http.hpp"
 #include "service_store.hpp"
 
@@ -161,8 +162,10 @@ struct cloudwatch_service::state {
         const service_rules now = authenticate(what);
         if (what.operation.empty() || what.method != "POST") throw refusal{"UnknownOperationException", target};
         if (what.field("content-type") != "application/x-amz-json-1.1") throw refusal{"UnsupportedMediaTypeException", "", 415};
-        const bool packed = what.field("content-encoding") == "gzip" && now.gzip;
-        return request_reader(packed ? gunzip(what.body) : what.body).read();
+        if (what.field("content-encoding") != "gzip" || !now.gzip) return request_reader(what.body).read();
+        const std::string plain = gunzip(what.body);
+        if (plain.empty()) throw refusal{"MalformedHttpRequestException", "no gzip"};
+        return request_reader(plain).read();
     }
 
     /// @return the rules that held then

@@ -3,8 +3,6 @@
 
 #include "cloudwatch_service.hpp"
 
-#include <boost/beast/zlib/inflate_stream.hpp>
-
 #include <array>
 #include <charconv>
 #include <map>
@@ -186,40 +184,5 @@ private:
     std::string_view text_;
     std::size_t at_ = 0;
 };
-
-inline std::uint32_t crc32(std::string_view bytes) {
-    std::uint32_t crc = ~0u;
-    for (const char c : bytes) {
-        crc ^= static_cast<std::uint8_t>(c);
-        for (int i = 0; i < 8; ++i) crc = (crc >> 1) ^ (0xedb88320u & (0u - (crc & 1)));
-    }
-    return ~crc;
-}
-
-/// One member of RFC 1952 without optional fields, its sum and size checked.
-inline std::string gunzip(std::string_view packed) {
-    const refusal broken{"MalformedHttpRequestException", "no gzip"};
-    constexpr std::size_t head = 10, tail = 8, most = 64u << 20;
-    if (packed.size() < head + tail || !packed.starts_with(std::string_view("\x1f\x8b\x08\0", 4))) throw broken;
-    const auto word = [&](std::size_t at) {
-        std::uint32_t value = 0;
-        for (std::size_t i = 4; i-- > 0;) value = (value << 8) | static_cast<std::uint8_t>(packed[at + i]);
-        return value;
-    };
-    const std::size_t size = word(packed.size() - 4);
-    if (size > most) throw broken;
-    std::string out(size + 1, '\0');
-    boost::beast::zlib::z_params z;
-    z.next_in = packed.data() + head;
-    z.avail_in = packed.size() - head;  // the tail, too: Beast may want one byte more than there is, and keep it
-    z.next_out = out.data();
-    z.avail_out = out.size();
-    boost::system::error_code ec;
-    boost::beast::zlib::inflate_stream().write(z, boost::beast::zlib::Flush::sync, ec);
-    out.resize(z.total_out);
-    const bool whole = ec == boost::beast::zlib::error::end_of_stream && z.avail_in <= tail && z.avail_in + 1 >= tail;
-    if (!whole || out.size() != size || crc32(out) != word(packed.size() - tail)) throw broken;
-    return out;
-}
 
 }  // namespace aws_test
