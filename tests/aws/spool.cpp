@@ -113,6 +113,21 @@ TEST_CASE_METHOD(spool_folder, "new events never get numbers that were settled, 
     CHECK(read_all(*open()) == numbered{{4, "four"}});
 }
 
+TEST_CASE_METHOD(spool_folder, "the number of a segment in which nothing can be read is not used again") {
+    auto s = open();
+    put(*s, {"one"}, now);
+    s.reset();
+    write_bytes(segments().at(0), std::string(60, 'x'));
+    salt = 1;  // so the name of the next one stands before it
+    s = open();
+    put(*s, {"two"}, now);
+    s.reset();
+    s = open();
+    put(*s, {"three"}, now);
+    s.reset();
+    CHECK(read_all(*open()) == numbered{{2, "two"}, {3, "three"}});
+}
+
 TEST_CASE_METHOD(spool_folder, "what lies between is counted when it is lost") {
     auto s = open(200);
     for (int i = 1; i <= 8; ++i) put(*s, {"event " + std::to_string(i) + std::string(50, '.')}, now);

@@ -90,7 +90,7 @@ void write(cloudwatch_sink& to, int number) {
     }
 }
 
-struct fixture : spool_folder {
+struct victims : spool_folder {
     /// A process that writes from `first` on until it is killed, when it wrote `least` events or more. How many were accepted.
     int let_live(int first, std::uint64_t least) const {
         int told[2];
@@ -114,7 +114,7 @@ struct fixture : spool_folder {
 
 }  // namespace
 
-TEST_CASE_METHOD(fixture, "nothing that was accepted is missing after kill -9") {
+TEST_CASE_METHOD(victims, "nothing that was accepted is missing after kill -9") {
     kedge::detail::splitmix draw(3);
     std::set<int> accepted, unsettled;  // `unsettled`: as the disk knew it when the last one was killed
     std::multiset<int> stored;
@@ -137,7 +137,7 @@ TEST_CASE_METHOD(fixture, "nothing that was accepted is missing after kill -9") 
     CHECK(recovered > 500);
 }
 
-TEST_CASE_METHOD(fixture, "many threads write to disk while others deliver from it, and the accounts are balanced", "[tsan]") {
+TEST_CASE_METHOD(victims, "many threads write to disk while others deliver from it, and the accounts are balanced", "[tsan]") {
     boost::asio::io_context ctx;
     auto work = boost::asio::make_work_guard(ctx);
     const auto transport = std::make_shared<filing_transport>(ctx, root / "stored", 9);

@@ -293,7 +293,7 @@ TEST_CASE_METHOD(fixture, "processes come and go through bad weather, and all th
     kedge::detail::splitmix draw(11);
     int number = 0;
     std::uint64_t maybe_twice = 0, recovered = 0;
-    for (int life = 0; life < 60; ++life) {
+    for (int life = 0; life < 40; ++life) {
         const int flights = 1 + static_cast<int>(draw() % 3);
         process one(*this, service, {.max_bytes = 64 * 1024, .max_events = 20 + draw() % 50, .max_in_flight = flights});
         for (int step = 0; step < 30; ++step) {

@@ -41,6 +41,7 @@ private:
     std::size_t below(std::size_t n) { return static_cast<std::size_t>(draw_() % n); }
 
     void open() {
+        folder_.salt = draw_();
         spool_ = folder_.make(400);
         REQUIRE(spool_->open());
         behind_ = true;
@@ -171,11 +172,11 @@ private:
 
 TEST_CASE("a spool survives hundreds of crashes and damages with all that was not damaged") {
     std::uint64_t damaged = 0, recovered = 0;
-    for (std::uint64_t seed = 1; damaged < 250; ++seed) {
+    for (std::uint64_t seed = 1; damaged < 150; ++seed) {
         INFO("seed " << seed);
         story one(seed);
         one.play();
         damaged += one.damaged, recovered += one.recovered;
     }
-    CHECK(recovered > 500);
+    CHECK(recovered > 300);
 }
