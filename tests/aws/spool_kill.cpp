@@ -11,6 +11,7 @@
 #include <boost/asio/use_future.hpp>
 
 #include <csignal>
+#include <future>
 #include <set>
 #include <thread>
 
@@ -48,6 +49,23 @@ private:
     boost::asio::io_context& ctx_;
     kedge::detail::splitmix draw_;
     descriptor file_;
+};
+
+/// Answers when it is told to.
+class holding_transport final : public log_transport {
+public:
+    void start(log_request, log_response_handler done) override { held.push_back(std::move(done)); }
+    void refresh_credentials(kedge::detail::unique_function<void()>) override {}
+
+    void accept_first() {
+        log_response_handler done = std::move(held.front());
+        held.erase(held.begin());
+        log_response response;
+        response.answer.kind = answer_kind::accepted;
+        done(std::move(response));
+    }
+
+    std::vector<log_response_handler> held;
 };
 
 /// `e17;` of all that was stored.
@@ -135,6 +153,37 @@ TEST_CASE_METHOD(victims, "nothing that was accepted is missing after kill -9") 
         first += fresh + 1;  // one was being written
     }
     CHECK(recovered > 500);
+}
+
+TEST_CASE_METHOD(victims, "what memory gets room for while the disk is busy is read when it is not") {
+    boost::asio::io_context ctx;
+    const auto transport = std::make_shared<holding_transport>();
+    cloudwatch_options o = options_for(*this);
+    o.linger = 0ns, o.max_events = 10;
+    cloudwatch_sink sink(ctx, o, transport);
+    const auto turn = [&] { ctx.restart(), ctx.run(); };
+    write(sink, 1);
+    turn();
+    transport->accept_first();  // now two requests are allowed
+    turn();
+    write(sink, 2);
+    turn();
+    for (int i = 3; i <= 21; ++i) write(sink, i);
+    turn();
+    REQUIRE(transport->held.size() == 2);
+    REQUIRE(sink.delivery().spooled == 10);
+
+    std::promise<void> go;
+    const std::shared_future<void> gate = go.get_future().share();
+    for (int i = 0; i < 2; ++i) runtime::of(ctx.get_executor()).run_blocking([gate] { gate.wait(); });
+    transport->accept_first();  // the disk is to be told, and is busy then
+    transport->accept_first();  // now there is room
+    go.set_value();
+    turn();
+    CHECK(sink.delivery().spooled == 0);
+    REQUIRE(transport->held.size() == 1);
+    transport->accept_first();
+    CHECK(sink.delivery().acked == 21);
 }
 
 TEST_CASE_METHOD(victims, "many threads write to disk while others deliver from it, and the accounts are balanced", "[tsan]") {

@@ -21,7 +21,6 @@ struct store {
     answer_kind answer = answer_kind::accepted;
     bool loses_answers = false;      ///< after storing
     std::size_t event_limit = most_event_bytes;
-    nanoseconds latency = 20ms;
     kedge::detail::splitmix draw{5};
 };
 
@@ -50,7 +49,7 @@ public:
         if (stores)
             for (std::string& text : tokens_of(what.body)) store_.texts.push_back(std::move(text));
         if (stores && store_.loses_answers && store_.draw() % 3 == 0) response.answer = no_answer(true);
-        async_sleep(ctx_, store_.latency, [done = std::move(done), response = std::move(response)](error_code) mutable {
+        async_sleep(ctx_, 20ms, [done = std::move(done), response = std::move(response)](error_code) mutable {
             done(std::move(response));
         });
     }
@@ -144,6 +143,16 @@ TEST_CASE_METHOD(fixture, "what was acknowledged does not come again") {
     three.ctx.run();
     CHECK(service.texts == tokens(1, 6));
     CHECK(three.sink->delivery().offered == 0);
+}
+
+TEST_CASE_METHOD(fixture, "a shutdown sends what a process before left, too") {
+    {
+        process one(*this, service);
+        for (int i = 1; i <= 5; ++i) one.write(i);
+    }
+    process two(*this, service);
+    CHECK(two.shut_down(5s) == delivery_accounting{.offered = 5, .acked = 5});
+    CHECK(two.ctx.elapsed() < 1s);
 }
 
 TEST_CASE_METHOD(fixture, "more than memory holds waits on disk, and nothing is dropped") {
@@ -261,17 +270,36 @@ TEST_CASE_METHOD(fixture, "a text that had to be split later leaves the disk whe
     CHECK((settled.any() && settled.take().at(0).first == 7));
 }
 
-TEST_CASE_METHOD(fixture, "what memory gets room for while the disk is busy is read when it is not") {
-    process one(*this, service, {.max_events = 50, .max_in_flight = 2});
-    service.latency = 1020ms;
-    one.write(1);
-    one.sink->flush();
-    one.ctx.run_for(0ms);
-    service.latency = 20ms;
-    for (int i = 2; i <= 100; ++i) one.write(i);  // both answers come in one instant
-    one.ctx.run();
-    CHECK(one.sink->delivery().acked == 100);
-    CHECK(one.ctx.elapsed() < 10s);
+TEST_CASE("the accounts hold from before an event is written, whoever reads it and whenever the end comes") {
+    delivery core(delivery_rules{});
+    const moment now{time_point(1000h), 3'600'000'000};
+    const auto books = [&] { return core.counters(now.steady).accounting(); };
+    const auto make = [] { return prepare({.message = "event"}); };
+    core.expect_earlier(true);
+    prepared first = make();
+    CHECK_FALSE(core.will_store(first));
+    CHECK(books() == delivery_accounting{.offered = 1, .pending = 1});
+    core.refill({.events = events_of({"event"}), .ours = true, .earlier_left = true}, now);  // before its writer knows
+    CHECK(core.counters(now.steady).spooled == 0);
+    core.stored(std::move(first), false, now.steady);
+    CHECK(books() == delivery_accounting{.offered = 1, .pending = 1});
+
+    prepared second = make(), third = make(), fourth = make(), fifth = make();
+    CHECK_FALSE(core.will_store(second));
+    core.not_stored(second, false);
+    CHECK(books() == delivery_accounting{.offered = 1, .pending = 1});
+    CHECK_FALSE(core.will_store(third));
+    CHECK_FALSE(core.will_store(fourth));
+    core.expect_earlier(false);
+    delivery_actions todo;
+    core.close(now.steady, now.steady);
+    core.tick(now, todo);
+    CHECK(books() == delivery_accounting{.offered = 3, .leftover = 3});
+    core.stored(std::move(third), false, now.steady);
+    core.not_stored(fourth, false);
+    CHECK(books() == delivery_accounting{.offered = 2, .leftover = 2});
+    core.stored(std::move(fifth), true, now.steady);
+    CHECK(books() == delivery_accounting{.offered = 3, .leftover = 3});
 }
 
 TEST_CASE_METHOD(fixture, "what is lost on the disk while it waits is dropped, and told of") {

@@ -310,7 +310,7 @@ LOGS = {
         "save(text, !spent.empty() || options_.sync == spool_sync::each);"),
     "the number of a settled event is used again": ("spool", AWS + "impl/spool_recovery.ipp",
         "next_ = settled_.high() + 1;", "next_ = 1;"),
-    "what memory has room for is forgotten on disk": ("spool_sink", AWS + "impl/delivery_disk.ipp",
+    "what memory has room for is forgotten on disk": ("spool_kill", AWS + "impl/delivery_disk.ipp",
         "    }, !in_vain);", "    }, job.batch.moved || retried);"),
 }
 SHIP = "aws/impl/https_log_transport.ipp"

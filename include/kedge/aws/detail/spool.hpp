@@ -8,6 +8,7 @@
 #include <kedge/aws/spool_options.hpp>
 #include <kedge/core/time.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -19,6 +20,9 @@
 #include <vector>
 
 namespace kedge::aws::detail {
+
+/// A disk that refused is asked again after this time; until then events wait in memory only.
+inline constexpr nanoseconds spool_retry = std::chrono::seconds(30);
 
 /// Owns an open file.
 class descriptor {

@@ -17,9 +17,6 @@
 
 namespace kedge::aws::detail {
 
-/// A disk that refused is asked again after this time; until then events wait in memory only.
-inline constexpr nanoseconds spool_retry = std::chrono::seconds(30);
-
 /// A segment goes as a whole, so it is small beside the bound.
 inline constexpr std::size_t most_segment_bytes = 8 * 1024 * 1024;
 
