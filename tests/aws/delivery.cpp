@@ -115,12 +115,6 @@ TEST_CASE("after five failures in a row one small batch at a time asks whether i
     CHECK(c.alarms == std::vector{delivery_alarm::outage});
     CHECK(c.counters().outage);
     CHECK(c.sent[0].texts.size() == 100);
-    for (int i = 0; i < 10; ++i) c.lose();
-    const time_point then = c.now;
-    c.random = 0;
-    c.lose();
-    CHECK(c.now == then + 30s);
-    REQUIRE(c.sent.size() == 1);
     c.answer(answer_kind::accepted);
     CHECK(c.alarms.back() == delivery_alarm::recovered);
     REQUIRE(c.sent.size() == 1);
@@ -319,7 +313,7 @@ TEST_CASE("a shutdown tries until its deadline, then hands back what is left and
     c.pass(1s);
     c.submit("queued");
     c.random = 0;
-    for (int i = 0; i < 12; ++i) c.lose();  // an outage of some time
+    for (int i = 0; i < 60; ++i) c.lose();  // an outage of some time
     c.answer(no_answer(true));
     const time_point then = c.now;
     CHECK(c.core->due() == c.now + 30s);

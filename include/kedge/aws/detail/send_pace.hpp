@@ -45,10 +45,11 @@ public:
     /// True: this one made it an outage.
     bool failed(std::uint64_t request, time_point now, std::uint64_t random) noexcept {
         const bool was = outage();
+        if (failures_ == 0) failing_since_ = now;
         if (is_news(request)) grow(failures_);
         if (outage()) {
             window_ = 1;
-            pause(now, core::jittered(core::doubled(transient_base, failures_ - 1, cap_), jitter::equal, random));
+            pause(now, core::jittered(probe_pause(now), jitter::equal, random));
         } else {
             pause(now, random_pause(transient_base, failures_, random));
         }
@@ -77,6 +78,7 @@ public:
 
 private:
     static constexpr int failures_of_an_outage = 5;
+    static constexpr int probe_share = 8;
     static constexpr nanoseconds transient_base = std::chrono::milliseconds(100);
     static constexpr nanoseconds longest_pause = std::chrono::seconds(30);
     static constexpr nanoseconds most_hint = std::chrono::seconds(5);
@@ -88,6 +90,12 @@ private:
         if (request <= known_trouble_) return false;
         known_trouble_ = started_;
         return true;
+    }
+
+    /// By how much an outage may become longer: a share of what it took so far. A probe is a small batch, and not more often than
+    /// requests are while all is well.
+    nanoseconds probe_pause(time_point now) const noexcept {
+        return std::min(std::max<nanoseconds>((now - failing_since_) / probe_share, core::overload_base), cap_);
     }
 
     nanoseconds random_pause(nanoseconds base, int failed, std::uint64_t random) const noexcept {
@@ -104,6 +112,7 @@ private:
     nanoseconds cap_ = longest_pause;
     std::uint64_t started_ = 0, known_trouble_ = 0;  ///< the last request, and the last that a trouble was known to
     time_point resume_at_ = time_point::min();
+    time_point failing_since_{};  ///< while there are failures
 };
 
 }  // namespace kedge::aws::detail
