@@ -107,7 +107,7 @@ TEST_CASE("records go where the variables say, signed with the keys that they na
     const auto sink = config::log_sink(c, cloudwatch);
     write(*sink, "Payment service connection failed - timeout after 5000ms");
     CHECK(p.end(*cloudwatch) == aws::delivery_accounting{.offered = 1, .acked = 1});
-    CHECK(service.stored_count() == 1);
+    REQUIRE(service.stored_count() == 1);
     CHECK(p.console->events().empty());
     const std::string body = service.heard().back().body;
     CHECK_THAT(body, Contains(R"("logGroupName":"shop","logStreamName":")") && Contains("[ERROR] Payment service connection"));
