@@ -113,6 +113,19 @@ TEST_CASE("records go where the variables say, signed with the keys that they na
     CHECK_THAT(body, Contains(R"("logGroupName":"shop","logStreamName":")") && Contains("[ERROR] Payment service connection"));
 }
 
+TEST_CASE("with a spool configured, what the endpoint does not take is kept for the next process, and is not on the console") {
+    const folder disk;
+    environment settings = to("http://127.0.0.1:9");
+    settings["CLOUDWATCH_SPOOL"] = (disk.options().folder / "spool").string();
+    program p;
+    const configuration c = load(settings);
+    const auto cloudwatch = aws::configured_sink(p.io, c, p.options());
+    write(*cloudwatch, "kept");
+    CHECK(p.end(*cloudwatch, 0s).leftover == 1);
+    CHECK(cloudwatch->spool().bytes > 0);
+    CHECK(p.console->events().empty());
+}
+
 TEST_CASE("with the endpoint down, the records that are left are on the console, once") {
     cloudwatch_service service;
     const std::string url = service.url();

@@ -85,6 +85,7 @@ TEST_CASE("forms and ranges") {
         {"CLOUDWATCH_GROUP", "/shop/a.b_c#1", "/shop/a.b_c#1"},
         {"CLOUDWATCH_GROUP", "a b", nullptr},
         {"CLOUDWATCH_STREAM", "a:b", nullptr},
+        {"CLOUDWATCH_SPOOL", "/var/spool/my shop", "/var/spool/my shop"},
         {"PAYMENT_SERVICE_URL", "https://api.payment-service.com", "https://api.payment-service.com"},
         {"PAYMENT_SERVICE_URL", "https://h/v1", "https://h/…"},
         {"PAYMENT_SERVICE_URL", "http://h", nullptr},

@@ -39,6 +39,7 @@ struct aws_options {
     std::string log_group{};   ///< required
     std::string log_stream{};  ///< empty: the sink makes one up for this process
     std::string endpoint{};    ///< in place of the service's own
+    std::string spool{};       ///< folder that keeps events on disk until they are settled; empty: memory only
 };
 
 /// All that the table (`kedge/config/table.hpp`) can set. Default-constructed, these are the defaults.

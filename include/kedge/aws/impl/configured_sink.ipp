@@ -55,7 +55,11 @@ inline std::string stream_of_this_process(runtime& rt) {
 
 inline std::shared_ptr<configured_keys> keys_of(const boost::asio::any_io_executor& ex, const config::configuration& c,
                                                 std::shared_ptr<credentials_provider> otherwise) {
-    if (!otherwise) otherwise = std::make_shared<credentials_chain>(ex);
+    if (!otherwise) {
+        credentials_chain_options o{};
+        o.sts.region = c.values.aws.region;
+        otherwise = std::make_shared<credentials_chain>(ex, std::move(o));
+    }
     auto keys = std::make_shared<configured_keys>(ex, std::move(otherwise));
     keys->take(c.values.aws);
     return keys;
@@ -66,6 +70,7 @@ inline std::shared_ptr<cloudwatch_sink> make_configured(const boost::asio::any_i
     const config::aws_options& where = c.values.aws;
     o.sink.group = where.log_group;
     o.sink.stream = where.log_stream.empty() ? stream_of_this_process(runtime::of(ex)) : where.log_stream;
+    if (!where.spool.empty()) o.sink.spool.directory = where.spool;
     if (!o.sink.fallback)
         o.sink.fallback = std::make_shared<log::console_sink>(stderr, config::formatter_of(c.values.log.format));
     auto transport = std::make_shared<https_log_transport>(ex, configured_endpoint(c, o.any_host), where.region, std::move(keys),

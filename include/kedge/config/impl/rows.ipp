@@ -57,6 +57,8 @@ inline bool is_log_stream(std::string_view text) noexcept {
     return is_visible(text) && text.size() <= 512 && text.find_first_of(":*") == std::string_view::npos;
 }
 
+inline bool is_path(std::string_view text) noexcept { return !text.empty() && text.find('\0') == std::string_view::npos; }
+
 inline constexpr std::string_view level_names[] = {"trace", "debug", "info", "warning", "error", "critical"};
 inline constexpr std::string_view format_names[] = {"python", "json"};
 inline constexpr std::string_view sink_names[] = {"console", "cloudwatch"};
@@ -153,6 +155,9 @@ inline constexpr row rows[] = {
      "In place of the service's own address.",
      "https://logs.us-east-1.amazonaws.com",
      {"AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", "AWS_ENDPOINT_URL"}},
+    {"CLOUDWATCH_SPOOL", amazon, text_form{{aws<&aws_options::spool>}, "a folder, its parent being there", is_path}, restart,
+     "Keeps events on disk until they are settled: nothing that was written is lost with the process. Of this process alone.",
+     "/var/spool/shop"},
     {"AWS_REGION",
      amazon,
      text_form{{aws<&aws_options::region>}, "letters a-z, digits and -, such as eu-central-1", is_region},
