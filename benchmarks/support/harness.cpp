@@ -30,13 +30,6 @@ double own_cpu() noexcept {
     return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
 }
 
-/// Of this thread, so that a neighbour who takes the core for a while is not counted; alone on the machine it is wall time.
-double thread_ns() noexcept {
-    timespec t{};
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return static_cast<double>(t.tv_sec) * 1e9 + static_cast<double>(t.tv_nsec);
-}
-
 double median(std::vector<double> v) {
     std::sort(v.begin(), v.end());
     return v[v.size() / 2];
@@ -67,6 +60,12 @@ double used_by_others() noexcept {
     return busy - own_cpu();
 }
 
+double thread_ns() noexcept {
+    timespec t{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return static_cast<double>(t.tv_sec) * 1e9 + static_cast<double>(t.tv_nsec);
+}
+
 suite::suite(int argc, char** argv) {
     for (int i = 1; i < argc; ++i) {
         if (!std::strcmp(argv[i], "--filter") && i + 1 < argc) settings_.filter = argv[++i];
@@ -87,6 +86,7 @@ bool suite::wanted(const row& r) const {
 }
 
 suite::sample suite::once(const row& r, std::uint64_t n) const {
+    if (r.settle) r.settle();
     if (r.threads == 1) {
         const auto before = allocation_count;
         const double start = thread_ns();

@@ -24,6 +24,10 @@ void pin(int cpu) noexcept;
 /// Seconds of CPU time that other processes have used so far.
 double used_by_others() noexcept;
 
+/// CPU time of the calling thread so far, so that a neighbour who takes the core for a while is not counted; alone on the machine
+/// it is wall time.
+double thread_ns() noexcept;
+
 /// Keeps the compiler from computing `value` away.
 template <class T> void keep(T&& value) noexcept { asm volatile("" : : "r,m"(value) : "memory"); }
 
@@ -40,6 +44,7 @@ struct row {
     double target = 0;      ///< ns; 0: none
     double target_ratio = 0;
     bool counts = true;     ///< whether allocations of the measuring threads tell anything
+    std::function<void()> settle{};  ///< before each run, not measured: waits until what the last one left behind is done
     std::function<double()> unfairness{};  ///< of the last run: the luckiest task's grants by the unluckiest's
 };
 
