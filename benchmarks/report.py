@@ -179,7 +179,7 @@ def compile_rows(wanted, repetitions):
 
 
 def program_rows(folder, options, pattern):
-    kinds = ("micro", "postgres", "scenarios", "survival")
+    kinds = ("micro", "cloudwatch", "postgres", "scenarios", "survival")
     for program in [p for kind in kinds for p in sorted(folder.glob(f"{kind}/kedge_bench_*"))]:
         command = [program.resolve(), *options] + (["--filter", pattern] if pattern else [])
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
