@@ -37,7 +37,8 @@ void play_outage(const plan& p) {
         drained.push_back(f.drained_after), dropped.push_back(f.dropped);
     }
     const double most = *std::ranges::max_element(counted);
-    out.print({.name = "cloudwatch/outage/most_memory", .unit = "MiB", .values = counted, .wanted = survival::goal{false, 8, most}});
+    const survival::goal within{false, 8, most};
+    out.print({.name = "cloudwatch/outage/most_memory", .unit = "MiB", .values = counted, .wanted = within});
     out.print({.name = "cloudwatch/outage/process_grows", .unit = "MiB", .values = grown});
     out.print({.name = "cloudwatch/outage/found_free_after", .unit = "s", .values = found});
     out.print({.name = "cloudwatch/outage/drained_after", .unit = "s", .values = drained});

@@ -32,7 +32,8 @@ inline aws::credentials known_keys() {
     return {known.id, kedge::secret<std::string>(known.secret)};
 }
 
-inline std::shared_ptr<aws::log_transport> transport_to(boost::asio::io_context& io, const aws_test::cloudwatch_service& service) {
+inline std::shared_ptr<aws::log_transport> transport_to(boost::asio::io_context& io,
+                                                        const aws_test::cloudwatch_service& service) {
     const aws::endpoint_options where{.region = service.region(), .url = service.url(), .plain_loopback = true};
     return aws::https_transport(io, {.where = where, .keys = std::make_shared<aws::static_credentials>(io, known_keys())});
 }

@@ -75,8 +75,8 @@ private:
     std::thread thread_{[this] { io.run(); }};
 };
 
-/** By hand: the record is formatted into memory that is used again, and a copy is pushed on a queue under a mutex. A thread empties
- *  it every millisecond, without a condition variable: nothing that a writer has to do could be less. Unless it cannot, since
+/** By hand: the record is formatted into memory that is used again, and a copy is pushed on a queue under a mutex. A thread
+ *  empties it every millisecond, without a condition variable: nothing that a writer has to do could be less. Unless it cannot, since
  *  the endpoint is down. */
 class hand_sink final : public kedge::log::sink {
 public:

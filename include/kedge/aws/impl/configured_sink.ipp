@@ -66,15 +66,15 @@ inline std::shared_ptr<configured_keys> keys_of(const boost::asio::any_io_execut
 }
 
 inline std::shared_ptr<cloudwatch_sink> make_configured(const boost::asio::any_io_executor& ex, const config::configuration& c,
-                                                        std::shared_ptr<configured_keys> keys, configured_sink_options o) {
+                                                        endpoint to, std::shared_ptr<configured_keys> keys,
+                                                        configured_sink_options o) {
     const config::aws_options& where = c.values.aws;
     o.sink.group = where.log_group;
     o.sink.stream = where.log_stream.empty() ? stream_of_this_process(runtime::of(ex)) : where.log_stream;
     if (!where.spool.empty()) o.sink.spool.directory = where.spool;
     if (!o.sink.fallback)
         o.sink.fallback = std::make_shared<log::console_sink>(stderr, config::formatter_of(c.values.log.format));
-    auto transport = std::make_shared<https_log_transport>(ex, configured_endpoint(c, o.any_host), where.region, std::move(keys),
-                                                           std::move(o.tls));
+    auto transport = std::make_shared<https_log_transport>(ex, std::move(to), where.region, std::move(keys), std::move(o.tls));
     return std::make_shared<cloudwatch_sink>(ex, std::move(o.sink), std::move(transport));
 }
 
@@ -83,16 +83,18 @@ inline std::shared_ptr<cloudwatch_sink> make_configured(const boost::asio::any_i
 KEDGE_DECL std::shared_ptr<cloudwatch_sink> configured_sink(const boost::asio::any_io_executor& ex,
                                                             const config::configuration& c, configured_sink_options options) {
     if (!c.values.log.cloudwatch) return nullptr;
+    endpoint to = detail::configured_endpoint(c, options.any_host);  // first: what is wrong with the region is said of its variable
     auto keys = detail::keys_of(ex, c, std::move(options.keys));
-    return detail::make_configured(ex, c, std::move(keys), std::move(options));
+    return detail::make_configured(ex, c, std::move(to), std::move(keys), std::move(options));
 }
 
 KEDGE_DECL std::shared_ptr<cloudwatch_sink> configured_sink(const boost::asio::any_io_executor& ex, config::live& settings,
                                                             configured_sink_options options) {
     const auto c = settings.current();
     if (!c->values.log.cloudwatch) return nullptr;
+    endpoint to = detail::configured_endpoint(*c, options.any_host);
     const auto keys = detail::keys_of(ex, *c, std::move(options.keys));
-    auto sink = detail::make_configured(ex, *c, keys, std::move(options));
+    auto sink = detail::make_configured(ex, *c, std::move(to), keys, std::move(options));
     settings.follow(sink, [keys](const config::configuration& now) { keys->take(now.values.aws); });
     return sink;
 }
