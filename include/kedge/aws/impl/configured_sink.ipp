@@ -83,7 +83,7 @@ inline std::shared_ptr<cloudwatch_sink> make_configured(const boost::asio::any_i
 KEDGE_DECL std::shared_ptr<cloudwatch_sink> configured_sink(const boost::asio::any_io_executor& ex,
                                                             const config::configuration& c, configured_sink_options options) {
     if (!c.values.log.cloudwatch) return nullptr;
-    endpoint to = detail::configured_endpoint(c, options.any_host);  // first: what is wrong with the region is said of its variable
+    endpoint to = detail::configured_endpoint(c, options.any_host);  // first: a wrong region is said of its variable
     auto keys = detail::keys_of(ex, c, std::move(options.keys));
     return detail::make_configured(ex, c, std::move(to), std::move(keys), std::move(options));
 }
