@@ -9,6 +9,8 @@
 #include <kedge/timer.hpp>
 
 #include <algorithm>
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <fstream>
 #include <memory>

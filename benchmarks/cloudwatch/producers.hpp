@@ -21,17 +21,20 @@ struct write_waits {
 };
 
 /** Writes that are due at an even rate, whatever becomes of them. One that is late because the one before took long has waited
- *  since it was due; one that is late because the thread was woken late has not. */
+ *  since it was due; those that are late because the thread was woken late have waited since it woke. */
 inline void write_when_due(kedge::log::sink& to, std::chrono::nanoseconds every, std::chrono::steady_clock::time_point until,
                            std::vector<float>& took) {
     using clock = std::chrono::steady_clock;
-    const kedge::log::record what = usual_record();
-    for (clock::time_point due = clock::now(); due < until; due += every) {
-        const bool idle = clock::now() < due;
-        if (idle) std::this_thread::sleep_until(due);
-        const clock::time_point begun = idle ? clock::now() : due;
+    kedge::log::record what = usual_record();
+    clock::time_point due = clock::now(), woken = due;
+    for (; due < until; due += every) {
+        if (clock::now() < due) {
+            std::this_thread::sleep_until(due);
+            woken = clock::now();
+        }
+        what.time = std::chrono::system_clock::now();
         to.write(what);
-        took.push_back(std::chrono::duration<float, std::micro>(clock::now() - begun).count());
+        took.push_back(std::chrono::duration<float, std::micro>(clock::now() - std::max(due, woken)).count());
     }
 }
 

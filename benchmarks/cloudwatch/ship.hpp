@@ -12,7 +12,6 @@
 #include <kedge/aws/sigv4.hpp>
 #include <kedge/aws/static_credentials.hpp>
 
-#include <boost/asio/connect.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/read.hpp>
@@ -21,6 +20,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -32,9 +32,8 @@ inline aws::credentials known_keys() {
     return {known.id, kedge::secret<std::string>(known.secret)};
 }
 
-inline std::shared_ptr<aws::log_transport> transport_to(boost::asio::io_context& io,
-                                                        const aws_test::cloudwatch_service& service) {
-    const aws::endpoint_options where{.region = service.region(), .url = service.url(), .plain_loopback = true};
+inline std::shared_ptr<aws::log_transport> transport_to(boost::asio::io_context& io, const std::string& url) {
+    const aws::endpoint_options where{.region = "eu-central-1", .url = url, .plain_loopback = true};
     return aws::https_transport(io, {.where = where, .keys = std::make_shared<aws::static_credentials>(io, known_keys())});
 }
 
@@ -58,7 +57,7 @@ template <class Ship> shipping_cost measure_shipping(std::uint64_t events, Ship&
 /// Formats, batches, signs and sends on one thread.
 class sink_shipping {
 public:
-    explicit sink_shipping(const aws_test::cloudwatch_service& service) : sink_(io_, roomy(), transport_to(io_, service)) {}
+    explicit sink_shipping(const aws_test::cloudwatch_service& service) : sink_(io_, roomy(), transport_to(io_, service.url())) {}
 
     void operator()(std::uint64_t events) {
         const std::uint64_t goal = sink_.delivery().acked + events;

@@ -76,8 +76,8 @@ private:
 };
 
 /** By hand: the record is formatted into memory that is used again, and a copy is pushed on a queue under a mutex. A thread
- *  empties it every millisecond, without a condition variable: nothing that a writer has to do could be
- *  less. Unless it cannot, since the endpoint is down. */
+ *  empties it every millisecond, without a condition variable: nothing that a writer has to do could be less. Unless it cannot,
+ *  since the endpoint is down. */
 class hand_sink final : public kedge::log::sink {
 public:
     explicit hand_sink(bool down = false) : down_(down) {}

@@ -45,6 +45,7 @@ struct heading {
     int threads = 1;
     std::string baseline{};
     double target_ratio = 0, target_p99 = 0;
+    double target = 0;  ///< in the row's unit; 0: none
 };
 
 inline double middle(std::vector<double> v) {
@@ -69,6 +70,7 @@ inline void print_row(const heading& h, const std::string& suffix, const char* u
         std::printf(R"("baseline": "%s%s", "ratio": %.3f)", h.baseline.c_str(), suffix.c_str(),
                     middle_ratio(values, of_baseline));
     if (target > 0) std::printf(R"(, "target_ratio": %.2f)", target);
+    if (h.target > 0) std::printf(R"(, "target": %.0f)", h.target);
     if (allocations > 0) std::printf(R"(, "allocs_per_op": %.2f})" "\n", allocations);
     else std::printf(R"(, "allocs_per_op": null})" "\n");
     std::fflush(stdout);
