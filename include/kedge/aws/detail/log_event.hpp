@@ -105,19 +105,14 @@ public:
         return taken;
     }
 
-    /// By time; events of the same time keep their order. Merges runs of growing length, so needs no memory.
+    /// By time; events of the same time keep their order. Threads that write at once are late by little: one pass finds the few
+    /// that are, and only these are sorted.
     void sort() noexcept {
-        for (std::size_t run = 1; run < size_; run *= 2) {
-            event_list sorted;
-            while (!empty()) {
-                event_list left = take_front(run), right = take_front(run);
-                while (!left.empty() && !right.empty())
-                    sorted.push_back(*(right.front()->time_ms < left.front()->time_ms ? right : left).pop_front());
-                sorted.append(std::move(left));
-                sorted.append(std::move(right));
-            }
-            swap(sorted);
-        }
+        event_list in_order, late;
+        while (log_event* const event = pop_front())
+            (in_order.empty() || event->time_ms >= in_order.back()->time_ms ? in_order : late).push_back(*event);
+        late.sort_runs();
+        merge(in_order, late);
     }
 
     void swap(event_list& other) noexcept {
@@ -130,6 +125,24 @@ public:
     }
 
 private:
+    /// Merges runs of growing length, so needs no memory.
+    void sort_runs() noexcept {
+        for (std::size_t run = 1; run < size_; run *= 2) {
+            event_list sorted;
+            while (!empty()) {
+                event_list left = take_front(run), right = take_front(run);
+                sorted.merge(left, right);
+            }
+            swap(sorted);
+        }
+    }
+    /// Appends both, in order. @param left  before those of `right` with the same time
+    void merge(event_list& left, event_list& right) noexcept {
+        while (!left.empty() && !right.empty())
+            push_back(*(right.front()->time_ms < left.front()->time_ms ? right : left).pop_front());
+        append(std::move(left));
+        append(std::move(right));
+    }
     void count(const log_event& event, std::size_t sign) noexcept {
         size_ += sign;
         text_ += sign * event.size;
