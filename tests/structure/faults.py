@@ -281,6 +281,11 @@ MUTANTS |= {
         "if (!url.tls && !is_this_machine(url))", "if (!url.tls && !is_this_machine(url) && !o.any_host)"),
     "a name leads anywhere later": ("gcc", CONNECTING, "*allowed*", ASSERTED, CONNECTION,
         "return !to_->allows(e.address());", "return false;"),
+    "an outage that counts from the one before": ("gcc", "aws/send_pace.cpp", "each outage begins anew*", ASSERTED,
+        "aws/detail/send_pace.hpp", "if (failures_ == 0) failing_since_ = now;",
+        "if (failing_since_ == time_point()) failing_since_ = now;"),
+    "events of one time in another order": ("gcc", "aws/batches.cpp", "events are sorted*", ASSERTED, "aws/detail/log_event.hpp",
+        "right.front()->time_ms < left.front()->time_ms", "right.front()->time_ms <= left.front()->time_ms"),
     "a metric twice in one document": ("gcc", METRICS, "[aws]", ASSERTED, "aws/impl/emf.ipp",
         "from += detail::max_values, out.finish()", "from += detail::max_values"),
 }
