@@ -6,15 +6,14 @@
 #include <kedge/aws/log_transport.hpp>
 #include <kedge/aws/overflow.hpp>
 #include <kedge/aws/spool_options.hpp>
+#include <kedge/detail/post_to.hpp>
+#include <kedge/detail/tracked_executor.hpp>
 #include <kedge/log/python_format.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/deferred.hpp>
-#include <boost/asio/execution.hpp>
 #include <boost/asio/execution_context.hpp>
-#include <boost/asio/prefer.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -54,27 +53,23 @@ namespace detail {
 
 /// Brings the accounting to where the handler runs.
 template <class Handler> class shutdown_completion {
-    using associated = boost::asio::associated_executor_t<Handler, boost::asio::any_io_executor>;
-    using executor = std::decay_t<typename boost::asio::prefer_result<
-        const associated&, boost::asio::execution::outstanding_work_t::tracked_t>::type>;
+    using home = kedge::detail::tracked_home<Handler>;
 
 public:
     shutdown_completion(Handler handler, const boost::asio::any_io_executor& otherwise)
-        : work_(boost::asio::prefer(boost::asio::get_associated_executor(handler, otherwise),
-                                    boost::asio::execution::outstanding_work.tracked)),
-          handler_(std::move(handler)) {}
+        : work_(kedge::detail::track_home(handler, otherwise)), handler_(std::move(handler)) {}
 
     void operator()(delivery_accounting books) {
-        const executor ex = work_;
+        const home ex = work_;
         kedge::detail::post_to(ex, [self = std::move(*this), books]() mutable {
-            [[maybe_unused]] const executor work = std::move(self.work_);
+            [[maybe_unused]] const home work = std::move(self.work_);
             Handler handler(std::move(self.handler_));
             std::move(handler)(books);
         });
     }
 
 private:
-    executor work_;
+    home work_;
     Handler handler_;
 };
 

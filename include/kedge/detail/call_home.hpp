@@ -4,10 +4,10 @@
 #include <kedge/detail/call_lock.hpp>
 #include <kedge/detail/post_to.hpp>
 #include <kedge/detail/spawn.hpp>
+#include <kedge/detail/tracked_executor.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/execution.hpp>
-#include <boost/asio/prefer.hpp>
 #include <boost/asio/query.hpp>
 
 #include <utility>
@@ -22,10 +22,6 @@ enum class home_kind {
     lock,        ///< any number of threads: a lock of the call's own, shown to the operation as its executor
     one_thread,  ///< the user's promise: nothing to do
 };
-
-template <class Executor>
-using tracked_executor =
-    std::decay_t<typename asio::prefer_result<const Executor&, asio::execution::outstanding_work_t::tracked_t>::type>;
 
 /** The executor that an operation sees in place of the handler's: it enters the call's lock.
  *
@@ -77,7 +73,7 @@ public:
     using inner_executor = frame_executor<Frame, false>;
 
     call_home(Frame& f, const Executor& user)
-        : frame_(f), user_(asio::prefer(user, asio::execution::outstanding_work.tracked)) {}
+        : frame_(f), user_(track(user)) {}
 
     const auto& executor() const noexcept { return user_; }
     inner_executor shown() const noexcept { return inner_executor(&frame_); }
@@ -98,7 +94,7 @@ public:
     using inner_executor = Executor;
 
     call_home(Frame&, const Executor& user)
-        : plain_(user), work_(asio::prefer(user, asio::execution::outstanding_work.tracked)) {}
+        : plain_(user), work_(track(user)) {}
 
     const Executor& executor() const noexcept { return plain_; }
     const Executor& shown() const noexcept { return plain_; }

@@ -4,12 +4,11 @@
 #include <kedge/detail/handler_memory.hpp>
 #include <kedge/detail/pool_state.hpp>
 #include <kedge/detail/post_to.hpp>
+#include <kedge/detail/tracked_executor.hpp>
 
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/execution.hpp>
-#include <boost/asio/prefer.hpp>
 
 #include <cstddef>
 #include <memory>
@@ -78,14 +77,13 @@ inline void explain_refusal(const pool_entry& e, const error_code& ec, const poo
  */
 template <class Handler, class Finish> class pool_operation final : public pool_entry {
     using executor_type = boost::asio::associated_executor_t<Handler, boost::asio::any_io_executor>;
-    using work_type = std::decay_t<typename boost::asio::prefer_result<
-        const executor_type&, boost::asio::execution::outstanding_work_t::tracked_t>::type>;
+    using work_type = tracked_executor<executor_type>;
 
 public:
     pool_operation(Handler&& handler, pool_state& pool)
         : handler_(std::move(handler)), pool_(pool),
           executor_(boost::asio::get_associated_executor(handler_, pool.executor)),
-          work_(boost::asio::prefer(executor_, boost::asio::execution::outstanding_work.tracked)) {
+          work_(track(executor_)) {
         finished = [](pool_entry* e) noexcept { static_cast<pool_operation*>(e)->post(); };
         abandoned = [](pool_entry* e) noexcept { static_cast<pool_operation*>(e)->destroy(); };
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <kedge/detail/tracked_executor.hpp>
+
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_allocator.hpp>
 #include <boost/asio/execution.hpp>
@@ -14,8 +16,7 @@
 namespace kedge::detail {
 
 using io_executor = boost::asio::io_context::executor_type;
-using tracked_io_executor =
-    decltype(boost::asio::prefer(std::declval<const io_executor&>(), boost::asio::execution::outstanding_work.tracked));
+using tracked_io_executor = tracked_executor<io_executor>;
 
 /// Calls `act` with the executor itself where `ex` hides the plain one of an `io_context`: an erased one would allocate for each
 /// function, also for one that runs at once, and never from the function's own allocator.

@@ -3,18 +3,17 @@
 
 #include <kedge/detail/resolve_system.hpp>
 #include <kedge/detail/resolve_threads.hpp>
+#include <kedge/detail/tracked_executor.hpp>
 #include <kedge/error.hpp>
 #include <kedge/runtime.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
-#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/execution.hpp>
 #include <boost/asio/execution_context.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/prefer.hpp>
 #include <boost/asio/query.hpp>
 
 #include <atomic>
@@ -29,15 +28,12 @@ namespace detail {
 /// One call for a name. Whoever claims it, the answer or a cancellation, posts the completion.
 template <class Handler>
 class name_lookup final : public lookup_waiter, public std::enable_shared_from_this<name_lookup<Handler>> {
-    using executor = boost::asio::associated_executor_t<Handler, boost::asio::any_io_executor>;
-    using tracked = std::decay_t<typename boost::asio::prefer_result<
-        const executor&, boost::asio::execution::outstanding_work_t::tracked_t>::type>;
+    using home = tracked_home<Handler>;
 
 public:
     name_lookup(Handler&& handler, const boost::asio::any_io_executor& ex, std::weak_ptr<name_lookups> all)
         : all_(std::move(all)), handler_(std::move(handler)),
-          work_(boost::asio::prefer(boost::asio::get_associated_executor(handler_, ex),
-                                    boost::asio::execution::outstanding_work.tracked)) {}
+          work_(track_home(handler_, ex)) {}
 
     /// The slot holds no ownership: it may lie in what the handler owns.
     void listen() {
@@ -54,7 +50,7 @@ public:
 
     void finish(error_code ec, endpoints found) override {
         if (claimed_.exchange(true, std::memory_order_acq_rel)) return;
-        const tracked ex = work_;
+        const home ex = work_;
         boost::asio::post(ex, completion{this->shared_from_this(), ec, std::move(found)});
     }
 
@@ -78,7 +74,7 @@ private:
     std::weak_ptr<name_lookups> all_;
     std::atomic<bool> claimed_{false};
     Handler handler_;
-    tracked work_;
+    home work_;
 };
 
 class start_lookup {

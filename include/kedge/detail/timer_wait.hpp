@@ -4,15 +4,13 @@
 #include <kedge/detail/handler_memory.hpp>
 #include <kedge/detail/post_to.hpp>
 #include <kedge/detail/runtime_lock.hpp>
+#include <kedge/detail/tracked_executor.hpp>
 #include <kedge/error.hpp>
 #include <kedge/runtime.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
-#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/execution.hpp>
-#include <boost/asio/prefer.hpp>
 #include <boost/intrusive/list.hpp>
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 #include <boost/smart_ptr/intrusive_ref_counter.hpp>
@@ -119,17 +117,12 @@ private:
 };
 
 template <class Handler> class timer_wait_for final : public timer_wait {
-    template <class Executor>
-    using with_work = std::decay_t<typename boost::asio::prefer_result<
-        const Executor&, boost::asio::execution::outstanding_work_t::tracked_t>::type>;
-    using tracked = with_work<boost::asio::associated_executor_t<Handler, boost::asio::any_io_executor>>;
+    using home = tracked_home<Handler>;
 
 public:
     timer_wait_for(Handler&& handler, const boost::asio::any_io_executor& ex, boost::intrusive_ptr<timer_waits> of)
         : timer_wait(std::move(of)), handler_(std::move(handler)),
-          work_(boost::asio::prefer(boost::asio::get_associated_executor(handler_, ex),
-                                    boost::asio::execution::outstanding_work.tracked)),
-          timer_work_(boost::asio::prefer(ex, boost::asio::execution::outstanding_work.tracked)) {
+          work_(track_home(handler_, ex)), timer_work_(track(ex)) {
         post = &post_completion;
         destroy = &free;
     }
@@ -167,7 +160,7 @@ private:
 
     static void post_completion(timer_wait* w) {
         auto* const self = static_cast<timer_wait_for*>(w);
-        const tracked ex = self->work_;
+        const home ex = self->work_;
         post_to(ex, completion{std::unique_ptr<timer_wait_for, deleter>(self)});
     }
 
@@ -178,8 +171,8 @@ private:
     }
 
     Handler handler_;
-    tracked work_;
-    with_work<boost::asio::any_io_executor> timer_work_;
+    home work_;
+    tracked_executor<boost::asio::any_io_executor> timer_work_;
 };
 
 template <class Handler>

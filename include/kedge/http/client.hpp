@@ -5,6 +5,7 @@
 #include <kedge/core/event.hpp>
 #include <kedge/core/pool_snapshot.hpp>
 #include <kedge/detail/post_to.hpp>
+#include <kedge/detail/tracked_executor.hpp>
 #include <kedge/detail/unique_function.hpp>
 #include <kedge/http/error.hpp>
 #include <kedge/http/message.hpp>
@@ -12,13 +13,10 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
-#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/deferred.hpp>
-#include <boost/asio/execution.hpp>
 #include <boost/asio/execution_context.hpp>
 #include <boost/asio/ip/address.hpp>
-#include <boost/asio/prefer.hpp>
 
 #include <algorithm>
 #include <concepts>
@@ -66,30 +64,26 @@ pool_snapshot snapshot_of(const client_core&);
 
 /// Brings the end of a request to where its handler runs.
 template <class Handler> class request_completion {
-    using associated = boost::asio::associated_executor_t<Handler, boost::asio::any_io_executor>;
-    using executor = std::decay_t<typename boost::asio::prefer_result<
-        const associated&, boost::asio::execution::outstanding_work_t::tracked_t>::type>;
+    using home = kedge::detail::tracked_home<Handler>;
 
 public:
     request_completion(Handler handler, const boost::asio::any_io_executor& otherwise)
-        : work_(boost::asio::prefer(boost::asio::get_associated_executor(handler, otherwise),
-                                    boost::asio::execution::outstanding_work.tracked)),
-          handler_(std::move(handler)) {}
+        : work_(kedge::detail::track_home(handler, otherwise)), handler_(std::move(handler)) {}
 
     /// Never called inside the start of the request, so where the handler belongs it runs in place.
     void operator()(error_code ec, response answer, send_phase phase) {
-        const executor ex = work_;
+        const home ex = work_;
         kedge::detail::dispatch_to(ex, [self = std::move(*this), ec, answer = std::move(answer), phase]() mutable {
             auto slot = boost::asio::get_associated_cancellation_slot(self.handler_);
             if (slot.is_connected()) slot.clear();
-            [[maybe_unused]] const executor work = std::move(self.work_);
+            [[maybe_unused]] const home work = std::move(self.work_);
             Handler handler(std::move(self.handler_));
             std::move(handler)(ec, std::move(answer), phase);
         });
     }
 
 private:
-    executor work_;  // not a work guard: Asio's cannot hold a strand of an any_io_executor
+    home work_;
     Handler handler_;
 };
 

@@ -4,14 +4,12 @@
 #include <kedge/associated_attempt.hpp>
 #include <kedge/detail/handler_memory.hpp>
 #include <kedge/detail/post_to.hpp>
+#include <kedge/detail/tracked_executor.hpp>
 #include <kedge/sql/connection_concept.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
-#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/cancellation_type.hpp>
-#include <boost/asio/execution.hpp>
-#include <boost/asio/prefer.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -73,16 +71,11 @@ private:
 
 /// For a handler that takes rows, or only a code.
 template <bool WithRows, class Outcome, class Handler> class statement_completion final : statement_end<Outcome>::block {
-    using associated = boost::asio::associated_executor_t<Handler, boost::asio::any_io_executor>;
-    using executor = std::decay_t<typename boost::asio::prefer_result<
-        const associated&, boost::asio::execution::outstanding_work_t::tracked_t>::type>;
+    using home = tracked_home<Handler>;
 
 public:
     statement_completion(Handler&& handler, const boost::asio::any_io_executor& io)
-        : io_work_(boost::asio::prefer(io, boost::asio::execution::outstanding_work.tracked)),
-          work_(boost::asio::prefer(boost::asio::get_associated_executor(handler, io),
-                                    boost::asio::execution::outstanding_work.tracked)),
-          handler_(std::move(handler)) {}
+        : io_work_(track(io)), work_(track_home(handler, io)), handler_(std::move(handler)) {}
 
     static statement_end<Outcome> make(Handler handler, const boost::asio::any_io_executor& io) {
         const auto allocator = handler_allocator<statement_completion>(handler);
@@ -105,7 +98,7 @@ private:
     void tell(Outcome&& result, deliver how) override {
         step end(this);
         result_ = std::move(result);
-        const executor ex = work_;
+        const home ex = work_;
         if (how == deliver::here) dispatch_to(ex, std::move(end));
         else post_to(ex, std::move(end));
     }
@@ -123,7 +116,7 @@ private:
         if (call_report* report = get_associated_attempt(handler_).report; report != nullptr && result_.ec)
             report->said.set(state_of(result_), result_.message.empty() ? result_.ec.message() : result_.message);
         [[maybe_unused]] const boost::asio::any_io_executor io_work = std::move(io_work_);
-        [[maybe_unused]] const executor work = std::move(work_);
+        [[maybe_unused]] const home work = std::move(work_);
         Outcome result = std::move(result_);
         Handler handler = release();
         if constexpr (WithRows) std::move(handler)(result.ec, std::move(result.result));
@@ -136,7 +129,7 @@ private:
     }
 
     boost::asio::any_io_executor io_work_;
-    executor work_;  // not a work guard: Asio's cannot hold a strand of an any_io_executor
+    home work_;
     Handler handler_;
     Outcome result_{};
 };

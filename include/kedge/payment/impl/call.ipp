@@ -2,12 +2,12 @@
 #pragma once
 
 #include <kedge/detail/config.hpp>
+#include <kedge/detail/tracked_executor.hpp>
 #include <kedge/payment/impl/call.hpp>
 #include <kedge/payment/impl/look.hpp>
 #include <kedge/payment/impl/sha256.hpp>
 
 #include <boost/asio/post.hpp>
-#include <boost/asio/prefer.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -28,8 +28,8 @@ inline bool is_printable(const std::string& text, std::size_t longest) noexcept 
 KEDGE_DECL payment_call::payment_call(std::shared_ptr<payment_core> core, idempotency_key key, const call& c,
                                       const attempt& outer, payment_handler handler)
     : core_(std::move(core)), handler_(std::move(handler)), call_(c), outer_(outer), result_(std::move(key)),
-      work_(boost::asio::prefer(executor(), boost::asio::execution::outstanding_work.tracked)),
-      io_work_(boost::asio::prefer(core_->charge_pipe.get_executor(), boost::asio::execution::outstanding_work.tracked)) {
+      work_(kedge::detail::track(executor())),
+      io_work_(kedge::detail::track(core_->charge_pipe.get_executor())) {
     const time_point now = core_->rt.now();
     const time_point theirs = std::min(call_.deadline, outer_.deadline);
     deadline_ = std::min(theirs, core::saturating_add(now, core_->options.total_timeout));

@@ -5,9 +5,7 @@
 #include <kedge/aws/detail/delivery_shell.hpp>
 #include <kedge/detail/config.hpp>
 #include <kedge/detail/post_to.hpp>
-
-#include <boost/asio/execution.hpp>
-#include <boost/asio/prefer.hpp>
+#include <kedge/detail/tracked_executor.hpp>
 
 #include <exception>
 #include <utility>
@@ -95,7 +93,7 @@ KEDGE_DECL delivery_shell::disk_job delivery_shell::next_disk_job(bool may_read)
 KEDGE_DECL void delivery_shell::start_disk_job(disk_job job) {
     disk_busy_ = true;
     read_again_at_ = never;
-    auto working = boost::asio::prefer(executor_, boost::asio::execution::outstanding_work.tracked);
+    auto working = kedge::detail::track(executor_);
     rt_.run_blocking([weak = weak_from_this(), disk = spool_, working, job = std::move(job)]() mutable {
         job.run(*disk);
         try {
