@@ -12,6 +12,7 @@
 
 #include <array>
 #include <charconv>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -194,6 +195,11 @@ public:
         return visits_;
     }
     int connections() const { return static_cast<int>(visits().size()); }
+    /// Until so many connections have ended here, and their clients can know.
+    void wait_for_ends(int many) const {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [&] { return ended_ >= many; });
+    }
     int requests() const {
         int all = 0;
         for (const visit& v : visits()) all += v.requests;
@@ -223,6 +229,7 @@ private:
                 if (silent_) p.wait_for_end_of_bytes();
                 else if (!ec) current()(p);
             }
+            socket.close(ec);
             end();
         }
     }
@@ -247,6 +254,8 @@ private:
     void end() {
         const std::lock_guard lock(mutex_);
         serving_ = -1;
+        ++ended_;
+        changed_.notify_all();
     }
 
     script script_;
@@ -257,7 +266,8 @@ private:
     std::mutex tls_mutex_;  // held while a connection is served
     mutable std::mutex mutex_;
     std::vector<visit> visits_;
-    int serving_ = -1;
+    mutable std::condition_variable changed_;
+    int serving_ = -1, ended_ = 0;
     bool stopped_ = false;
     std::thread thread_;
 };

@@ -10,7 +10,8 @@
 
 namespace kedge::detail {
 
-/// An executor whose context has work as long as it exists. Not Asio's work guard: that cannot hold a strand of an `any_io_executor`.
+/// An executor whose context has work as long as it exists. Not a work guard of Asio: that cannot hold a strand of an
+/// `any_io_executor`.
 template <class Executor>
 using tracked_executor = std::decay_t<
     typename boost::asio::prefer_result<const Executor&, boost::asio::execution::outstanding_work_t::tracked_t>::type>;
