@@ -3,6 +3,7 @@
 #include "../support/catch.hpp"
 
 #include <kedge/aws/detail/key_chain.hpp>
+#include <kedge/aws/detail/container_keys.hpp>
 #include <kedge/aws/detail/metadata_keys.hpp>
 #include <kedge/aws/detail/web_identity_keys.hpp>
 #include <kedge/testing/simulation.hpp>

@@ -1,7 +1,17 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <kedge/aws/detail/container_keys.hpp>
+#include <kedge/aws/detail/elsewhere.hpp>
+#include <kedge/aws/detail/key_server.hpp>
+#include <kedge/aws/detail/key_source.hpp>
+#include <kedge/aws/endpoint.hpp>
+#include <kedge/config/environment.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <memory>
+#include <string>
+#include <string_view>
 
 namespace kedge::aws::detail {
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <kedge/aws/credentials_chain.hpp>
+#include <kedge/aws/detail/container_keys.hpp>
 #include <kedge/aws/detail/environment_keys.hpp>
 #include <kedge/aws/detail/key_cache_shell.hpp>
 #include <kedge/aws/detail/key_chain.hpp>

@@ -61,7 +61,7 @@ KEDGE_DECL asio::awaitable<void> connection::open_by(connection& self, error_cod
 KEDGE_DECL asio::awaitable<error_code> connection::connect(time_point end) {
     error_code ec;
     auto found = co_await runtime_.async_resolve(to_->to.host, std::to_string(to_->to.port),
-                                                       asio::redirect_error(asio::use_awaitable, ec));
+                                                 asio::redirect_error(asio::use_awaitable, ec));
     if (ec) co_return ec;
     reached(send_phase::resolved);
     ec = asio::error::host_not_found;
