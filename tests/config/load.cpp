@@ -104,6 +104,10 @@ TEST_CASE("forms and ranges") {
         CHECK(why.has_value() == (e.shown == nullptr));
         CHECK(config::shown(r, s) == (e.shown ? e.shown : config::shown(r, config::settings{})));
     }
+    for (const char* large : {"10001", "2147483648", "99999999999999999999"}) {
+        config::settings s;
+        CHECK(config::set(*config::find_row("DB_MAX_CONNECTIONS"), s, large) == "out of range");
+    }
 }
 
 TEST_CASE("one variable for both clients sets both") {

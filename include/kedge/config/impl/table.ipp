@@ -33,7 +33,7 @@ inline std::optional<std::string> unless(bool wrong, const char* why) {
 }
 
 inline std::optional<std::string> set_to(const number_form& f, settings& s, std::string_view text) {
-    const auto value = text.empty() ? std::nullopt : whole_number(text);
+    const auto value = whole_number(text);
     if (!value) return "not a whole number";
     if (*value < f.least || *value > f.most) return "out of range";
     f.at.in(s) = static_cast<int>(*value);
