@@ -131,7 +131,7 @@ TEST_CASE("all errors at once, each with variable, value, form, default and sour
           "default: 5s\n"
           "  .env:2: KEDGE_DB_MAX_CONNECTIONS = 0: out of range; accepted: 1 to 10000; default: 20\n"
           "  environment: KEDGE_LOG_FORMAT = x?y?[2J: none of these; accepted: python, json; default: python\n"
-          "  code: LOG_SINK: no setting; nearest: KEDGE_LOG_SINKS\n"
+          "  code: LOG_SINK: no setting; nearest: LOG_SINKS\n"
           "  KEDGE_AWS_ACCESS_KEY_ID: missing; it belongs to KEDGE_AWS_SECRET_ACCESS_KEY = *** (environment, "
           "AWS_SECRET_ACCESS_KEY); accepted: visible ASCII characters\n"
           "  KEDGE_CLOUDWATCH_GROUP: missing; needed by KEDGE_LOG_SINKS = cloudwatch (code); accepted: 1 to 512 of A-Z a-z "
@@ -152,6 +152,13 @@ TEST_CASE("unknown names are noted, or errors where that is asked for") {
         .prefix = "VUE_APP_", .process = environment{{"KEDGE_BYPASS", "payment"}, {"VUE_APP_TITLE", "Shop"}}, .folder = {}};
     CHECK(config::load(options).notes ==
           std::vector<std::string>{"KEDGE_BYPASS (environment): not read: names begin with VUE_APP_; nearest: VUE_APP_BYPASS"});
+}
+
+TEST_CASE("code that gives the whole name learns the short one, and small letters are a slip") {
+    CHECK_THAT(refusal({.code = {{"KEDGE_LOG_LEVEL", "info"}}, .process = environment(), .folder = {}}),
+               Contains("code: KEDGE_LOG_LEVEL: no setting; nearest: LOG_LEVEL"));
+    CHECK(config::load({.process = environment{{"KEDGE_log_level", "info"}}, .folder = {}}).notes ==
+          std::vector<std::string>{"KEDGE_log_level (environment): no setting; nearest: KEDGE_LOG_LEVEL"});
 }
 
 TEST_CASE("settings that contradict each other are refused, odd ones noted") {

@@ -122,11 +122,12 @@ private:
         const std::string_view own = mine ? std::string_view() : rest.substr(own_prefix.size());
         const bool other_prefix = !mine && is_name(own);
         if (!mine && !other_prefix) return;
-        const std::string_view meant = other_prefix ? own : nearest(rest, names());
+        const bool whole = code && rest.starts_with(l_.out.prefix);
+        const std::string_view meant = other_prefix ? own : nearest(rest.substr(whole ? l_.out.prefix.size() : 0), names());
         // Of other programs' names with this prefix, only what looks like a slip is worth a word.
         if (meant.empty() && l_.out.prefix != own_prefix && !code) return;
         std::string why = other_prefix ? "not read: names begin with " + l_.out.prefix : "no setting";
-        if (!meant.empty()) why += "; nearest: " + l_.out.prefix + std::string(meant);
+        if (!meant.empty()) why += "; nearest: " + (code ? "" : l_.out.prefix) + std::string(meant);
         const std::string variable = code ? std::string(rest) : name;
         if (code || strict_) l_.problems.push_back({.variable = printable(variable), .why = why, .source = where});
         else l_.note(printable(variable) + " (" + where + "): " + why);

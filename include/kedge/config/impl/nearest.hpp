@@ -28,12 +28,15 @@ inline std::size_t edits_between(std::string_view a, std::string_view b) {
     return last[b.size()];
 }
 
-/// The name that was probably meant: at most a third of its letters differ. Empty: none.
-inline std::string_view nearest(std::string_view name, std::span<const std::string> names) {
+/// The name, in capitals as all are, that was probably meant: at most a third of its letters differ. Empty: none.
+inline std::string_view nearest(std::string_view text, std::span<const std::string> names) {
     constexpr std::size_t longest = 64;
     std::string_view best;
-    std::size_t least = name.size() / 3 + 1;
-    if (name.size() > longest) return best;
+    std::size_t least = text.size() / 3 + 1;
+    if (text.size() > longest) return best;
+    std::string name(text);
+    for (char& c : name)
+        if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
     for (const std::string& candidate : names) {
         const std::size_t edits = edits_between(name, candidate);
         if (edits < least) least = edits, best = candidate;
