@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <kedge/config/impl/duration.hpp>
 #include <kedge/config/table.hpp>
 
 namespace kedge::config {
@@ -19,11 +20,22 @@ inline bool is_visible(std::string_view text) noexcept {
     return !text.empty() && std::ranges::all_of(text, [](char c) { return c > ' ' && c != '\x7f'; });
 }
 
-/// No more than what a URL needs to be one; the client that uses it looks closer.
+/// A host, whatever its letters, and perhaps a port.
+inline bool is_host_and_port(std::string_view text) noexcept {
+    const bool address = text.starts_with('[');
+    const auto end = std::min(address ? text.find(']') : text.find(':'), text.size());
+    if (end == (address ? text.size() : 0)) return false;
+    const std::string_view port = text.substr(end + (address ? 1 : 0));
+    if (port.empty()) return true;
+    const auto number = port[0] == ':' ? whole_number(port.substr(1)) : std::nullopt;
+    return number && *number >= 1 && *number <= 65535;
+}
+
+/// No more than what a URL needs to be one, without user and query; the client that uses it looks closer.
 inline bool is_url_of(std::string_view scheme, std::string_view text) noexcept {
-    if (!is_visible(text) || !text.starts_with(scheme)) return false;
-    const std::string_view host = text.substr(scheme.size(), text.find_first_of("/?#", scheme.size()) - scheme.size());
-    return !host.empty() && host.find('@') == std::string_view::npos;
+    if (!is_visible(text) || !text.starts_with(scheme) || text.find_first_of("?#") != std::string_view::npos) return false;
+    const std::string_view host = text.substr(scheme.size(), text.find('/', scheme.size()) - scheme.size());
+    return host.find('@') == std::string_view::npos && is_host_and_port(host);
 }
 
 inline bool is_https(std::string_view text) noexcept { return is_url_of("https://", text); }
