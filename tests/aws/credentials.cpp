@@ -147,7 +147,7 @@ TEST_CASE("profiles come from where the environment says, and never half from ea
         {{{"AWS_PROFILE", "z"}}, "profile: the profile \"z\" has role_arn, which is not supported" + only},
         {{{"AWS_PROFILE", "p"}}, "profile: the profile \"p\" has credential_process, which is not supported" + only},
         {{{"AWS_SHARED_CREDENTIALS_FILE", h.folder.string()}, {"AWS_CONFIG_FILE", other}},
-         "profile: AWS_SHARED_CREDENTIALS_FILE: there is no such file"},
+         "profile: AWS_SHARED_CREDENTIALS_FILE: not a regular file"},
     };
     for (const auto& [variables, wanted] : rows) {
         CAPTURE(wanted);

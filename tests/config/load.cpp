@@ -176,6 +176,22 @@ TEST_CASE("code that gives the whole name learns the short one, and small letter
           std::vector<std::string>{"KEDGE_log_level (environment): no setting; nearest: KEDGE_LOG_LEVEL"});
 }
 
+TEST_CASE("files that are meant and cannot be read are errors; only that they are not there is none") {
+    const folder f;
+    const std::filesystem::path path = f.options().folder;
+    CHECK(f.load().notes.empty());
+    load_options elsewhere = f.options();
+    elsewhere.folder = path / "none";
+    CHECK_THAT(refusal(elsewhere), Contains("none: there is no such folder"));
+    elsewhere.folder = f.write(".env", "KEDGE_LOG_LEVEL=error");  // the file in place of its folder
+    CHECK_THAT(refusal(elsewhere), Contains(".env: this is no folder"));
+    std::filesystem::create_directory(path / ".env.local");
+    CHECK_THAT(refusal(f.options()), Contains(".env.local: not a regular file"));
+    std::filesystem::remove(path / ".env.local");
+    std::filesystem::create_symlink("none", path / ".env.local");
+    CHECK_THAT(refusal(f.options()), Contains(".env.local: there is no such file"));
+}
+
 TEST_CASE("settings that contradict each other are refused, odd ones noted") {
     const auto with = [](environment code) {
         return load_options{.code = std::move(code), .process = environment(), .folder = {}};

@@ -78,16 +78,18 @@ TEST_CASE("a secret may be in a file") {
     CHECK(all_texts(c).find(canary) == std::string::npos);
 
     f.write("empty", "\n");
+    f.write("template", "your_key\n");
     f.write("two lines", canary + "\n" + canary);
     const std::string folder = std::filesystem::path(path).parent_path().string();
     struct {
         std::string file, why;
     } const bad[] = {{folder + "/none", "/none: there is no such file"},
-                     {folder, "there is no such file"},
-                     {"/dev/zero", "there is no such file"},
+                     {folder, "not a regular file"},
+                     {"/dev/zero", "not a regular file"},
                      {canary, "***: there is no such file"},
                      {"/" + canary, "***: there is no such file"},
                      {folder + "/empty", "the file is empty"},
+                     {folder + "/template", "a placeholder is in the file"},
                      {folder + "/two lines", "not visible ASCII"}};
     for (const auto& [file, why] : bad) {
         const std::string said = refusal(from({{"KEDGE_PAYMENT_API_KEY_FILE", file}}));

@@ -45,7 +45,7 @@ struct load_options {
     /// None: that of the process, read once when this is called.
     std::optional<environment> process{};
 
-    /// Where `.env.local` and `.env` are, if they are; empty: neither is read.
+    /// Where `.env.local` and `.env` are, if they are. A folder that is not there is an error; empty: no file is read.
     std::filesystem::path folder = ".";
 
     bool strict = false;  ///< a name that begins with the prefix and is no setting is an error, not a note

@@ -28,6 +28,7 @@ public:
         l_.out.sources.assign(table().size(), "default");
         sources_.push_back(source_of(options.code, options.prefix, "code"));
         sources_.push_back(source_of(options.process ? *options.process : process_environment(), "", "environment"));
+        check_folder(options.folder, l_.problems);
         for (const char* file : {".env.local", ".env"}) sources_.push_back(source_of(options.folder, file, l_.problems));
     }
 
@@ -82,6 +83,7 @@ private:
         if (text.ends_with('\n')) text.remove_suffix(1);
         if (text.ends_with('\r')) text.remove_suffix(1);
         if (text.empty()) return refuse(r, name, path, "the file is empty", file.where);
+        if (is_placeholder(text)) return refuse(r, name, path, "a placeholder is in the file", file.where);
         assign(r, name, text, where);
     }
 

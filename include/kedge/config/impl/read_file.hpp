@@ -25,8 +25,9 @@ inline file_text read_file(const std::filesystem::path& path) {
     constexpr std::uintmax_t most = 1 << 20;
     std::error_code ec;
     const auto type = std::filesystem::status(path, ec).type();
-    if (type != std::filesystem::file_type::regular)
-        return {{}, "there is no such file", type == std::filesystem::file_type::not_found};
+    if (type == std::filesystem::file_type::not_found) return {{}, "there is no such file", true};
+    if (type == std::filesystem::file_type::none) return {{}, "the file cannot be read"};
+    if (type != std::filesystem::file_type::regular) return {{}, "not a regular file"};
     const auto size = std::filesystem::file_size(path, ec);
     if (ec || size > most) return {{}, ec ? "the file cannot be read" : "the file is larger than 1 MiB"};
     std::string text(static_cast<std::size_t>(size), '\0');

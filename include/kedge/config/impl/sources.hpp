@@ -39,12 +39,20 @@ inline source source_of(const environment& variables, std::string_view prefix, c
     return out;
 }
 
-/// One of the two files of the folder; that it is not there is fine.
+/// What is no folder has no files, and somebody meant some.
+inline void check_folder(const std::filesystem::path& folder, std::vector<problem>& problems) {
+    std::error_code ec;
+    if (folder.empty() || std::filesystem::is_directory(folder, ec)) return;
+    problems.push_back({.why = std::filesystem::exists(folder, ec) ? "this is no folder" : "there is no such folder",
+                        .source = printable(folder.string())});
+}
+
+/// One of the two files of the folder; that it is not there is fine. A link that leads nowhere is there.
 inline source source_of(const std::filesystem::path& folder, const std::string& name, std::vector<problem>& problems) {
     source out;
     std::error_code ec;
     const std::filesystem::path path = folder / name;
-    if (folder.empty() || std::filesystem::status(path, ec).type() == std::filesystem::file_type::not_found) return out;
+    if (folder.empty() || std::filesystem::symlink_status(path, ec).type() == std::filesystem::file_type::not_found) return out;
     const file_text file = read_file(path);
     if (file.why_not) {
         problems.push_back({.why = file.why_not, .source = name});
