@@ -141,7 +141,7 @@ KEDGE_DECL void log_sending::ask_for_keys() {
 }
 
 KEDGE_DECL service_answer log_sending::with_message(service_answer answer, std::string_view why) noexcept {
-    constexpr std::size_t longest = 300;
+    constexpr std::size_t longest = 1000;  // all sources of keys say why they have none, each in a sentence
     try {
         answer.message = why.substr(0, longest);
     } catch (const std::exception&) {  // no memory: without
