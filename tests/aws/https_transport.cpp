@@ -165,8 +165,9 @@ TEST_CASE("what was certainly not sent says so, and why", "[aws]") {
     misled.transport = aws::https_transport(misled.io, {.where = {.region = region}, .keys = misled.keys});
     not_sent(misled, "not allowed");
     CHECK(server->requests() == 0);
+    const std::string where = server->url().substr(server->url().find("//") + 2);
     server.reset();
-    not_sent(late, "refused");
+    not_sent(late, where + ": Connection refused");
 }
 
 TEST_CASE("a silent server costs the limit of a request, which begins before its keys come", "[aws]") {

@@ -24,7 +24,7 @@ class https_log_core {
 public:
     https_log_core(const boost::asio::any_io_executor& ex, const endpoint& to, std::string region,
                    std::shared_ptr<credentials_provider> keys, http::tls_options tls)
-        : clock(runtime::of(ex)), provider(std::move(keys)), client(ex, options(to, std::move(tls))),
+        : clock(runtime::of(ex)), provider(std::move(keys)), where(to.url.authority()), client(ex, options(to, std::move(tls))),
           signer_(to.url, std::move(region), "logs") {}
 
     void sign(http::request& what, const credentials& keys, http::wall_time when) {
@@ -34,6 +34,7 @@ public:
 
     runtime& clock;
     const std::shared_ptr<credentials_provider> provider;
+    const std::string where;
     http::client client;
 
 private:
@@ -92,7 +93,8 @@ private:
     static service_answer not_sent(std::string_view why) noexcept {
         return with_message(no_answer(false), why);
     }
-    static service_answer with_message(service_answer answer, std::string_view why) noexcept;
+    /// @param where  that the reason came from; empty: from here
+    static service_answer with_message(service_answer answer, std::string_view why, std::string_view where = {}) noexcept;
 
     void compress() noexcept;
     void ask_for_keys();
@@ -140,10 +142,12 @@ KEDGE_DECL void log_sending::ask_for_keys() {
     });
 }
 
-KEDGE_DECL service_answer log_sending::with_message(service_answer answer, std::string_view why) noexcept {
+KEDGE_DECL service_answer log_sending::with_message(service_answer answer, std::string_view why,
+                                                    std::string_view where) noexcept {
     constexpr std::size_t longest = 1000;  // all sources of keys say why they have none, each in a sentence
     try {
-        answer.message = why.substr(0, longest);
+        answer.message = where;
+        answer.message.append(where.empty() ? "" : ": ").append(why.substr(0, longest));
     } catch (const std::exception&) {  // no memory: without
     }
     return answer;
@@ -183,7 +187,7 @@ inline std::optional<clock_sight> clock_in(const http::response& from, http::wal
 }
 
 KEDGE_DECL void log_sending::answered(const error_code& ec, const http::response& from, http::send_phase phase) noexcept {
-    if (ec) return end(with_message(no_answer(phase >= http::send_phase::partial), ec.message()));
+    if (ec) return end(with_message(no_answer(phase >= http::send_phase::partial), ec.message(), core_->where));
     const raw_answer raw{from.status, from["x-amzn-requestid"], from["x-amzn-errortype"], from["x-amz-retry-after"], from.body};
     end(read_answer(what_.what, raw), clock_in(from, sent_, core_->clock.wall_now()));
 }
