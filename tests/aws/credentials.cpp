@@ -142,6 +142,7 @@ TEST_CASE("profiles come from where the environment says, and never half from ea
         {{{"AWS_SHARED_CREDENTIALS_FILE", "~/other"}}, "AKIA3/o/"},
         {{{"AWS_SHARED_CREDENTIALS_FILE", missing}, {"AWS_CONFIG_FILE", other}}, "AKIA3/o/"},
         {{{"AWS_PROFILE", "y"}, {"AWS_ACCESS_KEY_ID", "AKIA4"}, {"AWS_SECRET_ACCESS_KEY", "e"}}, "AKIA4/e/"},
+        {{{"AWS_PROFILE", "y"}, {"AWS_ACCESS_KEY_ID", "your_access_key"}, {"AWS_SECRET_ACCESS_KEY", "Your_secret"}}, "AKIA1/k/t"},
         {{{"AWS_PROFILE", "x"}}, "profile: ~/.aws/credentials has aws_access_key_id, but no aws_secret_access_key"},
         {{{"AWS_PROFILE", "q"}}, "profile: no keys of the profile \"q\" in ~/.aws/credentials or ~/.aws/config"},
         {{{"AWS_PROFILE", "z"}}, "profile: the profile \"z\" has role_arn, which is not supported" + only},

@@ -3,6 +3,7 @@
 
 #include <kedge/config/impl/checks.hpp>
 #include <kedge/config/impl/nearest.hpp>
+#include <kedge/config/impl/placeholder.hpp>
 #include <kedge/config/impl/sources.hpp>
 #include <kedge/config/table.hpp>
 
@@ -14,12 +15,6 @@ namespace kedge::config {
 namespace detail {
 
 inline constexpr std::string_view own_prefix = "KEDGE_";
-
-/// What a template asks people to replace.
-inline bool is_placeholder(std::string_view value) noexcept {
-    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-    return std::ranges::equal(value.substr(0, 5), std::string_view("your_"), {}, lower);
-}
 
 class loader {
 public:
