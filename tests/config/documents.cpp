@@ -15,13 +15,17 @@ namespace config = kedge::config;
 
 namespace {
 
+std::filesystem::path of_project(const char* name) { return std::filesystem::path(KEDGE_PROJECT_FOLDER) / name; }
+
+std::string text_of(const char* name) {
+    std::ifstream file(of_project(name), std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
 void is_up_to_date(const char* name, const std::string& made) {
-    const std::filesystem::path path = std::filesystem::path(KEDGE_PROJECT_FOLDER) / name;
-    if (std::getenv("KEDGE_WRITE_DOCUMENTS")) std::ofstream(path, std::ios::binary) << made;
-    std::ifstream file(path, std::ios::binary);
-    const std::string stands{std::istreambuf_iterator<char>(file), {}};
+    if (std::getenv("KEDGE_WRITE_DOCUMENTS")) std::ofstream(of_project(name), std::ios::binary) << made;
     INFO(name << " is not what the table makes; KEDGE_WRITE_DOCUMENTS=1 writes it");
-    CHECK(stands == made);
+    CHECK(text_of(name) == made);
 }
 
 }  // namespace
@@ -29,6 +33,19 @@ void is_up_to_date(const char* name, const std::string& made) {
 TEST_CASE("the documents are those of the table") {
     is_up_to_date(".env.example", config::env_example());
     is_up_to_date("docs/configuration.md", config::settings_page());
+}
+
+TEST_CASE("what the guides show of a .env file loads as it stands") {
+    for (const char* guide : {"docs/guide/configuration.md", "docs/guide/logging.md"}) {
+        CAPTURE(guide);
+        const std::string text = text_of(guide), fence = "```bash\n";
+        const std::size_t from = text.find(fence);
+        REQUIRE(from != std::string::npos);
+        const std::size_t begin = from + fence.size();
+        const folder f;
+        f.write(".env", text.substr(begin, text.find("```", begin) - begin));
+        CHECK(f.load().notes.empty());
+    }
 }
 
 TEST_CASE("a copy of .env.example changes nothing, with and without the #") {
