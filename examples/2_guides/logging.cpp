@@ -65,6 +65,8 @@ void sinks() {
     kedge::log::payment_error(*console, {.error = ec, .limit = 5000ms});
     kedge::log::database_error(*console, {.error = kedge::errc::pool_exhausted, .report = &report});
     expect(loud.counters().written == 1, "a sink of your own hears of an error");
+    kedge::log::submit(*console, {.time = kedge::log::wall_now(), .severity = kedge::log::level::warning, .message = "no stock"});
+    expect(console->counters().written == 3, "and the console of a record of yours");
 }
 
 void end(asio::io_context& io, const std::shared_ptr<aws::cloudwatch_sink>& cloudwatch) {

@@ -48,7 +48,9 @@ struct load_options {
     /// Where `.env.local` and `.env` are, if they are. A folder that is not there is an error; empty: no file is read.
     std::filesystem::path folder = ".";
 
-    bool strict = false;  ///< a name that begins with the prefix and is no setting is an error, not a note
+    /// A name that begins with the prefix and is no setting is an error, not a note. Of names with another prefix than `KEDGE_`,
+    /// which other programs may have as well, only what is near a setting.
+    bool strict = false;
 };
 
 /// What was loaded; does not change.

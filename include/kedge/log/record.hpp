@@ -29,7 +29,7 @@ struct field {
  *  Its strings may hold any bytes, e.g. a server's own words; formatters make them harmless.
  */
 struct record {
-    wall_time time{};
+    wall_time time{};                    ///< unset: 1970, which CloudWatch refuses as too old
     level severity = level::info;
     std::string_view logger{};           ///< who speaks: "kedge.payment"
     std::string_view message{};
