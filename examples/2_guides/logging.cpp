@@ -6,6 +6,7 @@
 #include <kedge/aws/credentials_chain.hpp>
 #include <kedge/aws/emf_reporter.hpp>
 #include <kedge/aws/https_log_transport.hpp>
+#include <kedge/aws/static_credentials.hpp>
 #include <kedge/circuit_breaker.hpp>
 #include <kedge/config/config.hpp>
 #include <kedge/log/log.hpp>
@@ -108,6 +109,19 @@ void by_hand() {
     expect(cloudwatch->delivery().pending == 0, "nothing is sent where nothing was written");
 }
 
+/// Of docs/reference/cloudwatch.md.
+void with_keys_of_its_own() {
+    asio::io_context io;
+    auto console = std::make_shared<kedge::log::console_sink>(stderr);
+    const std::string id = "AKIDEXAMPLE", secret_key = "example";
+
+    const auto keys = std::make_shared<aws::static_credentials>(io, aws::credentials{id, kedge::secret<std::string>(secret_key)});
+    aws::cloudwatch_sink sink{io,
+                              {.group = "shop", .stream = "checkout-1", .fallback = console},
+                              aws::https_transport(io, {.where = {.region = "eu-central-1"}, .keys = keys})};
+    expect(sink.should_log(kedge::log::level::info), "a sink takes what it is given");
+}
+
 void reload(const std::filesystem::path& folder, const std::string& text) {
     asio::io_context io;
     config::live settings({.folder = folder});
@@ -129,6 +143,7 @@ int main() {
     sinks();
     to_cloudwatch(folder);
     by_hand();
+    with_keys_of_its_own();
     reload(folder, text);
     std::filesystem::remove_all(folder);
     return as_told ? 0 : 1;
