@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace incident {
 
@@ -24,6 +25,9 @@ struct options {
  *  Empty, after a line about the usage or all that is wrong with the settings, if that cannot be used.
  */
 std::optional<options> parse(int argc, char** argv);
+
+/// Whether anybody has set it, and be it to the default.
+bool is_set(const kedge::config::configuration&, std::string_view setting);
 
 /// What is set otherwise than by default, and from where; empty if nothing is.
 std::string own_settings(const kedge::config::configuration&);

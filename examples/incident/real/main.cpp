@@ -7,7 +7,8 @@
 //
 // In PostgreSQL it makes and drops two tables, kedge_incident_2 and kedge_incident_5, with 42 connections at most.
 // Nothing here depends on the seed: real time has none. kedge's log of a scenario is shown when it goes wrong; with
-// KEDGE_LOG_SINKS=cloudwatch it goes there, and the last but one line says where every event went.
+// KEDGE_LOG_SINKS=console always, and with KEDGE_LOG_SINKS=cloudwatch it goes there, and the last but one line says where every
+// event went.
 // Exit status 1 if any number did not come out as told, 2 if the settings cannot be used.
 
 #include "../customers.hpp"
@@ -127,7 +128,7 @@ int main(int argc, char** argv) try {
                 incident::own_settings(wanted->configuration).c_str());
 
     const auto begin = kedge::now();
-    std::vector<playing> all = start(*wanted, log.has_cloudwatch() ? log.sink() : nullptr);
+    std::vector<playing> all = start(*wanted, log.sink());
     await_all(all);
     const bool as_told = tell(all, kedge::now() - begin);
     if (log.has_cloudwatch()) std::printf("   %s\n", log.close(3s).c_str());

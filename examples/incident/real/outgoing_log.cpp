@@ -2,6 +2,8 @@
 
 #include "outgoing_log.hpp"
 
+#include "../program.hpp"
+
 #include <kedge/aws/configured_sink.hpp>
 #include <kedge/config/sinks.hpp>
 
@@ -13,7 +15,7 @@ namespace incident::real {
 
 outgoing_log::outgoing_log(const kedge::config::configuration& c)
     : cloudwatch_(kedge::aws::configured_sink(io_, c)), sink_(kedge::config::log_sink(c, cloudwatch_)),
-      runner_([this] { io_.run(); }) {
+      is_asked_for_(incident::is_set(c, "LOG_SINKS")), runner_([this] { io_.run(); }) {
     kedge::config::write_notes(c, *sink_);
 }
 

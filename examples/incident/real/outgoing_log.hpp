@@ -16,7 +16,8 @@
 namespace incident::real {
 
 /** Where kedge's log goes while the scenarios are played: to CloudWatch, if the configuration asks for that, on a thread of its
- *  own. The console takes what CloudWatch does not, and hears once that it cannot be reached.
+ *  own. The console takes what CloudWatch does not, and hears once that it cannot be reached. Of the console alone nobody has
+ *  a log who did not ask for it: hundreds of lines would hide the story.
  */
 class outgoing_log {
 public:
@@ -24,7 +25,8 @@ public:
     explicit outgoing_log(const kedge::config::configuration&);
     ~outgoing_log();
 
-    const std::shared_ptr<kedge::log::sink>& sink() const noexcept { return sink_; }
+    /// Null if no variable says where the log goes.
+    std::shared_ptr<kedge::log::sink> sink() const noexcept { return is_asked_for_ ? sink_ : nullptr; }
     bool has_cloudwatch() const noexcept { return cloudwatch_ != nullptr; }
 
     /// Takes nothing more, and sends what there is, for at most `limit`. @return where every event went, in a line
@@ -35,6 +37,7 @@ private:
     asio::executor_work_guard<asio::io_context::executor_type> open_{io_.get_executor()};
     std::shared_ptr<kedge::aws::cloudwatch_sink> cloudwatch_;
     std::shared_ptr<kedge::log::sink> sink_;
+    bool is_asked_for_;
     std::thread runner_;
 };
 
