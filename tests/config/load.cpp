@@ -192,6 +192,16 @@ TEST_CASE("files that are meant and cannot be read are errors; only that they ar
     CHECK_THAT(refusal(f.options()), Contains(".env.local: there is no such file"));
 }
 
+TEST_CASE("of a file that is none of these not every line is told") {
+    const folder f;
+    std::string text;
+    for (int i = 0; i < 10'000; ++i) text += "x\n";
+    f.write(".env", text + "KEDGE_LOG_LEVEL=loud\n");
+    const std::string said = refusal(f.options());
+    CHECK_THAT(said, Contains("22 settings") && Contains(".env:20:2: = must follow the name\n  .env: 9980 more lines are none") &&
+                         Contains("KEDGE_LOG_LEVEL = loud"));
+}
+
 TEST_CASE("settings that contradict each other are refused, odd ones noted") {
     const auto with = [](environment code) {
         return load_options{.code = std::move(code), .process = environment(), .folder = {}};

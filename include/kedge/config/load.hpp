@@ -67,8 +67,8 @@ struct configuration {
  *  line end at its end is cut off. Names of others count where no own one is set: `AWS_REGION`, `AWS_ACCESS_KEY_ID`, …; the
  *  three AWS keys are all taken from the same source. Reads files on this thread: call it at the start.
  *
- *  @throws bad_settings  with all that is wrong: bad values and lines, files that cannot be read, settings that contradict each
- *          other, and unknown names in `code` (with `strict` in all sources)
+ *  @throws bad_settings  with all that is wrong: bad values and lines (of each file the first 20, and how many more), files that
+ *          cannot be read, settings that contradict each other, and unknown names in `code` (with `strict` in all sources)
  *  @par Thread safety  From any thread, as far as nobody changes the process's environment.
  */
 configuration load(const load_options& options = {});

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <functional>
 #include <kedge/config/env_file.hpp>
@@ -47,6 +48,16 @@ inline void check_folder(const std::filesystem::path& folder, std::vector<proble
                         .source = printable(folder.string())});
 }
 
+/// The lines that are none, but of a file that is something else altogether not all of them.
+inline void tell_lines(const std::vector<env_problem>& bad, const std::string& name, std::vector<problem>& problems) {
+    constexpr std::size_t most = 20;
+    for (std::size_t i = 0; i < std::min(bad.size(), most); ++i)
+        problems.push_back({.why = bad[i].why,
+                            .source = name + ":" + std::to_string(bad[i].line) + ":" + std::to_string(bad[i].column)});
+    if (bad.size() > most)
+        problems.push_back({.why = std::to_string(bad.size() - most) + " more lines are none", .source = name});
+}
+
 /// One of the two files of the folder; that it is not there is fine. A link that leads nowhere is there.
 inline source source_of(const std::filesystem::path& folder, const std::string& name, std::vector<problem>& problems) {
     source out;
@@ -59,8 +70,7 @@ inline source source_of(const std::filesystem::path& folder, const std::string& 
         return out;
     }
     env_file lines = parse_env(file.text.reveal());
-    for (const env_problem& bad : lines.problems)
-        problems.push_back({.why = bad.why, .source = name + ":" + std::to_string(bad.line) + ":" + std::to_string(bad.column)});
+    tell_lines(lines.problems, name, problems);
     for (env_entry& one : lines.entries) {
         const std::string where = name + ":" + std::to_string(one.line);
         const auto [at, is_new] = out.try_emplace(one.name, found_value{std::move(one.value), where});
