@@ -43,6 +43,21 @@ TEST_CASE("a bad file changes nothing") {
     CHECK(live.current() == before);
 }
 
+TEST_CASE("settings that are valid only together are taken together, or none of them") {
+    const folder f;
+    config::live live(f.options());
+    const auto before = live.current();
+    f.write(".env", "KEDGE_PAYMENT_TIMEOUT=60s");
+    CHECK_THROWS_WITH(live.reload(), Contains("must be less than KEDGE_PAYMENT_TOTAL_TIMEOUT = 30s (default)"));
+    CHECK(live.current() == before);
+    f.write(".env", "KEDGE_PAYMENT_TIMEOUT=60s\nKEDGE_PAYMENT_TOTAL_TIMEOUT=2m\n");
+    CHECK(live.reload().changed == names{"KEDGE_PAYMENT_TIMEOUT", "KEDGE_PAYMENT_TOTAL_TIMEOUT"});
+    f.write(".env", "KEDGE_PAYMENT_TOTAL_TIMEOUT=2m");
+    CHECK(live.reload().changed == names{"KEDGE_PAYMENT_TIMEOUT"});
+    f.write(".env", "KEDGE_PAYMENT_TIMEOUT=60s\nKEDGE_PAYMENT_TOTAL_TIMEOUT=1m\n");
+    CHECK_THROWS_AS(live.reload(), config::bad_settings);
+}
+
 TEST_CASE("what is not reloadable keeps its value and is named") {
     const folder f;
     f.write(".env", "KEDGE_DATABASE_SERVICE_URL=sqlite:a.db\nKEDGE_LOG_FORMAT=json\nKEDGE_LOG_SINKS=console\n");
