@@ -19,21 +19,25 @@ public:
     void begin(bool group_missing) noexcept {
         if (busy_) return;
         busy_ = true;
+        group_is_there_ = false;
         conflicts_ = 0;
         next_ = group_missing ? operation::create_group : operation::create_stream;
     }
 
     enum class progress : std::uint8_t { done, onward, again, group_kept_forever };
 
-    /// @param kind  of the answer to @ref next. `again`: the same request has to be repeated
+    /// @param kind  of the answer to @ref next. `again`: only after a pause
     progress answered(answer_kind kind) noexcept {
         const bool there = kind == answer_kind::accepted || kind == answer_kind::exists;
         switch (next_) {
         case operation::create_stream:
             if (there) return finish();
-            return kind == answer_kind::missing ? go_to(operation::create_group) : progress::again;
+            if (kind != answer_kind::missing) return progress::again;
+            next_ = operation::create_group;
+            return group_is_there_ ? progress::again : progress::onward;  // again: not all of the service sees it yet
         case operation::create_group:
             if (!there) return progress::again;
+            group_is_there_ = true;
             return go_to(kind == answer_kind::accepted && retention_days_ > 0 ? operation::put_retention
                                                                               : operation::create_stream);
         default:
@@ -61,7 +65,7 @@ private:
 
     int retention_days_;
     int conflicts_ = 0;
-    bool busy_ = false;
+    bool busy_ = false, group_is_there_ = false;
     operation next_ = operation::create_stream;
 };
 

@@ -96,9 +96,11 @@ KEDGE_DECL void delivery::suffer(const flight& ended, const service_answer& answ
     case answer_kind::bad_signature:
         if (!our_clock) return ask_for_credentials(ended, answer, now, random, todo);
         break;
+    case answer_kind::missing:
+        if (rules_.create) break;  // it was made, and is not seen yet
+        [[fallthrough]];
     case answer_kind::denied:
     case answer_kind::limit_reached:
-    case answer_kind::missing:
         if (our_clock) break;
         tell(delivery_alarm::denied, answer, todo);
         return pace_.refused(ended.number, now.steady, random);
@@ -137,7 +139,7 @@ KEDGE_DECL void delivery::missing(const flight& ended, const service_answer& ans
     if (!rules_.create) return suffer(ended, answer, now, random, todo);
     if (ended.began < created_at_) return;  // it did not know yet
     if (created_at_ != time_point::min() && now.steady < core::saturating_add(created_at_, creation_spreads))
-        pace_.failed(ended.number, now.steady, random);
+        suffer(ended, answer, now, random, todo);
     creation_.begin(answer.of_group);
 }
 
