@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// A group or stream that was just made, and that not all of the service sees yet.
+// Groups and streams that are made on demand, and that not all of the service sees at once.
 #include "courier.hpp"
 
 #include <algorithm>
@@ -20,6 +20,63 @@ template <class Say> int requests_within(courier& c, nanoseconds span, Say say) 
 }
 
 }  // namespace
+
+TEST_CASE("a missing stream is created, and a missing group with it, by one request at a time") {
+    courier c({.max_in_flight = 2, .retention_days = 30});
+    for (int i = 0; i < 2; ++i) {  // the window grows
+        c.submit("warm");
+        c.pass(1s);
+        c.answer(answer_kind::accepted);
+    }
+    c.submit("a");
+    c.submit("b", log::level::info, -30h);
+    c.pass(1s);
+    REQUIRE(c.sent.size() == 2);
+    c.answer(answer_kind::missing);
+    REQUIRE(c.sent.size() == 2);  // the other one is still under way
+    CHECK(c.sent[1].what == operation::create_stream);
+    std::swap(c.sent[0], c.sent[1]);
+    c.answer(answer_kind::missing);  // the stream's group
+    REQUIRE(c.sent.size() == 2);
+    CHECK(c.sent[1].what == operation::create_group);
+    c.answer(answer_kind::missing);  // the other one, late
+    const auto expect = [&c](operation what, answer_kind then) {
+        REQUIRE(c.sent.size() == 1);
+        CHECK(c.sent[0].what == what);
+        c.answer(then);
+    };
+    expect(operation::create_group, answer_kind::accepted);
+    expect(operation::put_retention, answer_kind::accepted);
+    expect(operation::create_stream, answer_kind::exists);
+    REQUIRE(c.sent.size() == 2);
+    c.answer(answer_kind::accepted);
+    expect(operation::put_events, answer_kind::accepted);
+    CHECK(c.counters().creations == 1);
+    CHECK(c.counters().accounting() == delivery_accounting{.offered = 4, .acked = 4});
+}
+
+TEST_CASE("a group that somebody else creates keeps its retention; one that cannot be kept shorter is told of") {
+    courier c({.retention_days = 30});
+    c.submit("a");
+    c.pass(1s);
+    service_answer no_group = answer_of(answer_kind::missing);
+    no_group.of_group = true;
+    c.answer(no_group);
+    CHECK(c.sent[0].what == operation::create_group);
+    SECTION("somebody else") {
+        c.answer(answer_kind::exists);
+        CHECK(c.sent[0].what == operation::create_stream);
+    }
+    SECTION("conflicts pass, other refusals are final") {
+        c.answer(answer_kind::accepted);
+        c.answer(answer_kind::conflict);
+        c.pass_until_due();
+        CHECK(c.sent[0].what == operation::put_retention);
+        c.answer(answer_kind::denied);
+        CHECK(c.alarms == std::vector{delivery_alarm::retention});
+        CHECK(c.sent[0].what == operation::create_stream);
+    }
+}
 
 TEST_CASE("a group that is there and is not seen is asked for with pauses, and the outage is told of") {
     courier c;

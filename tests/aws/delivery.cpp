@@ -123,63 +123,6 @@ TEST_CASE("after five failures in a row one small batch at a time asks whether i
     CHECK(c.counters().accounting() == delivery_accounting{.offered = 1000, .acked = 1000});
 }
 
-TEST_CASE("a missing stream is created, and a missing group with it, by one request at a time") {
-    courier c({.max_in_flight = 2, .retention_days = 30});
-    for (int i = 0; i < 2; ++i) {  // the window grows
-        c.submit("warm");
-        c.pass(1s);
-        c.answer(answer_kind::accepted);
-    }
-    c.submit("a");
-    c.submit("b", log::level::info, -30h);
-    c.pass(1s);
-    REQUIRE(c.sent.size() == 2);
-    c.answer(answer_kind::missing);
-    REQUIRE(c.sent.size() == 2);  // the other one is still under way
-    CHECK(c.sent[1].what == operation::create_stream);
-    std::swap(c.sent[0], c.sent[1]);
-    c.answer(answer_kind::missing);  // the stream's group
-    REQUIRE(c.sent.size() == 2);
-    CHECK(c.sent[1].what == operation::create_group);
-    c.answer(answer_kind::missing);  // the other one, late
-    const auto expect = [&c](operation what, answer_kind then) {
-        REQUIRE(c.sent.size() == 1);
-        CHECK(c.sent[0].what == what);
-        c.answer(then);
-    };
-    expect(operation::create_group, answer_kind::accepted);
-    expect(operation::put_retention, answer_kind::accepted);
-    expect(operation::create_stream, answer_kind::exists);
-    REQUIRE(c.sent.size() == 2);
-    c.answer(answer_kind::accepted);
-    expect(operation::put_events, answer_kind::accepted);
-    CHECK(c.counters().creations == 1);
-    CHECK(c.counters().accounting() == delivery_accounting{.offered = 4, .acked = 4});
-}
-
-TEST_CASE("a group that somebody else creates keeps its retention; one that cannot be kept shorter is told of") {
-    courier c({.retention_days = 30});
-    c.submit("a");
-    c.pass(1s);
-    service_answer no_group = answer_of(answer_kind::missing);
-    no_group.of_group = true;
-    c.answer(no_group);
-    CHECK(c.sent[0].what == operation::create_group);
-    SECTION("somebody else") {
-        c.answer(answer_kind::exists);
-        CHECK(c.sent[0].what == operation::create_stream);
-    }
-    SECTION("conflicts pass, other refusals are final") {
-        c.answer(answer_kind::accepted);
-        c.answer(answer_kind::conflict);
-        c.pass_until_due();
-        CHECK(c.sent[0].what == operation::put_retention);
-        c.answer(answer_kind::denied);
-        CHECK(c.alarms == std::vector{delivery_alarm::retention});
-        CHECK(c.sent[0].what == operation::create_stream);
-    }
-}
-
 TEST_CASE("without permission to create, or with creation off, it is tried again every half minute") {
     const bool create = GENERATE(true, false);
     courier c({.create = create});
@@ -290,6 +233,17 @@ TEST_CASE("when the way is free again the next batch tells what was dropped") {
     c.answer(answer_kind::accepted);
     c.pass(10s);
     CHECK(c.sent[0].texts[0].starts_with("[WARNING] 2 events"));
+}
+
+TEST_CASE("with a clock that is far off, what was dropped is told at a time that the service takes") {
+    const auto skew = GENERATE(-3h, 15 * 24h);
+    courier c({.queue = {.events = 1}});
+    c.core->clock_seen(c.at().wall_ms + std::chrono::milliseconds(skew).count(), c.at().wall_ms, c.at().wall_ms);
+    c.submit("a", log::level::info, skew);
+    c.submit("b");  // dropped
+    c.pass(1s);
+    REQUIRE(c.sent.size() == 1);
+    CHECK(c.sent[0].times.back() == c.at().wall_ms + std::chrono::milliseconds(skew).count());
 }
 
 TEST_CASE("a shutdown sends at once what there is and ends when it is settled") {

@@ -118,14 +118,17 @@ KEDGE_DECL log_event* delivery::make_report(const moment& now) const noexcept {
         const std::string text = queue_.notes().text() + " between " + at(queue_.notes().first_ms()) + " and " +
                                  at(queue_.notes().last_ms());
         std::string line;
+        const std::int64_t skew = skew_.ahead().count();
+        const bool far = skew > newest_taken_ms || skew < -newest_taken_ms;  // the service would refuse our time
+        const std::int64_t time_ms = now.wall_ms + (far ? skew : 0);
         log::record told;
-        told.time = log::wall_time(std::chrono::milliseconds(now.wall_ms));
+        told.time = log::wall_time(std::chrono::milliseconds(time_ms));
         told.severity = log::level::warning;
         told.logger = "kedge.aws";
         told.message = text;
         if (rules_.format) rules_.format(told, line);
         const raw_event raw{.message = rules_.format ? std::string_view(line) : std::string_view(text),
-                            .time_ms = now.wall_ms, .severity = log::level::warning};
+                            .time_ms = time_ms, .severity = log::level::warning};
         return prepare(raw).events.pop_front();
     } catch (const std::exception&) {
         return nullptr;
