@@ -30,6 +30,7 @@ TEST_CASE("only 200 with a request id and a JSON object acknowledges events") {
     struct row { int status; std::string_view body, id; };
     for (const row& r : {row{200, "{}", ""}, {200, "<html>log in</html>", "5f1c"}, {200, "", "5f1c"}, {200, "[]", "5f1c"},
                          {200, R"({"rejectedLogEventsInfo":{"tooOldLogEventEndIndex":"x"}})", "5f1c"}, {200, "{}}", "5f1c"},
+                         {200, R"({"__type":"InternalFailure","message":"of a gateway"})", "5f1c"},
                          {201, "{}", "5f1c"}, {204, "", "5f1c"}, {302, "", ""}, {502, "<html>", ""}, {403, "proxy", ""}}) {
         INFO(r.status << ' ' << r.body);
         const service_answer answer = put(r.status, r.body, r.id);

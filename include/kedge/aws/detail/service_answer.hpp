@@ -53,8 +53,9 @@ struct service_answer {
     std::string code{}, message{};  ///< the service's own words, cut
 };
 
-/** What an answer means. Only 200 with a request id and a JSON object is an acknowledgement of events: whatever else says 200 (a
- *  captive portal, a proxy) is not the service. Errors are told by their code, which the service sends with several statuses.
+/** What an answer means. Only 200 with a request id and a JSON object that is no error is an acknowledgement of events:
+ *  whatever else says 200 (a captive portal, a proxy) is not the service. Errors are told by their code, which the service
+ *  sends with several statuses.
  */
 service_answer read_answer(operation asked, const raw_answer& from) noexcept;
 

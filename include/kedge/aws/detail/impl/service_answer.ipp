@@ -102,7 +102,7 @@ inline bool read_success(operation asked, const raw_answer& from, service_answer
     if (from.request_id.empty()) return false;
     if (asked != operation::put_events) return true;  // these answer with nothing
     const auto json = kedge::detail::json_reader::read(from.body);
-    return json && read_index(*json, "tooOldLogEventEndIndex", out.rejected.too_old_end) &&
+    return json && !json->contains("__type") && read_index(*json, "tooOldLogEventEndIndex", out.rejected.too_old_end) &&
            read_index(*json, "expiredLogEventEndIndex", out.rejected.expired_end) &&
            read_index(*json, "tooNewLogEventStartIndex", out.rejected.too_new_start);
 }
