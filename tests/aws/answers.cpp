@@ -69,7 +69,7 @@ TEST_CASE("errors are told by their code, whatever their status") {
                          {"RequestEntityTooLargeException", answer_kind::too_large},
                          {"MalformedHttpRequestException", answer_kind::malformed},
                          {"SerializationException", answer_kind::malformed},
-                         {"LimitExceededException", answer_kind::limit_reached},
+                         {"LimitExceededException", answer_kind::throttled},
                          {"DataAlreadyAcceptedException", answer_kind::accepted},
                          {"SomethingNewException", answer_kind::denied}})
         for (const int status : {400, 403}) {
@@ -79,6 +79,9 @@ TEST_CASE("errors are told by their code, whatever their status") {
             CHECK_FALSE(error(r.code, status).may_be_stored);
         }
     CHECK(error("SomethingNewException", 500).kind == answer_kind::failed);
+    const raw_answer too_many{.status = 400, .body = R"({"__type":"LimitExceededException"})"};
+    CHECK(read_answer(operation::create_group, too_many).kind == answer_kind::limit_reached);
+    CHECK(read_answer(operation::create_stream, too_many).kind == answer_kind::throttled);
 }
 
 TEST_CASE("a code is found behind a name space, before an address, and in the header") {

@@ -119,7 +119,7 @@ inline void read_limit(service_answer& out) {
     else if (subject.find("Upload") != std::string_view::npos) out.limited = limit_kind::batch;
 }
 
-inline void read_error(const raw_answer& from, service_answer& out) {
+inline void read_error(operation asked, const raw_answer& from, service_answer& out) {
     constexpr std::size_t longest = 300;
     std::string_view type = from.error_type;
     const auto json = kedge::detail::json_reader::read(from.body);
@@ -130,6 +130,8 @@ inline void read_error(const raw_answer& from, service_answer& out) {
     }
     out.code = std::string(bare_code(type).substr(0, longest));
     out.kind = kind_of(out.code, from.status);
+    // Only groups are things of which an account may have too many; elsewhere it is a rate.
+    if (out.kind == answer_kind::limit_reached && asked != operation::create_group) out.kind = answer_kind::throttled;
     const bool untold = out.kind == answer_kind::unknown || (out.kind == answer_kind::failed && from.status >= 500);
     const bool turned_away = out.code.starts_with("ServiceUnavailable");
     out.may_be_stored = untold && !turned_away;
@@ -146,7 +148,7 @@ KEDGE_DECL service_answer read_answer(operation asked, const raw_answer& from) n
             read.kind = answer_kind::accepted;
             read.may_be_stored = false;
         } else {
-            read_error(from, read);
+            read_error(asked, from, read);
         }
         if (const auto ms = number(from.retry_after); ms && *ms > 0)
             read.retry_after = std::chrono::milliseconds(std::min<std::int64_t>(*ms, 3'600'000));
