@@ -201,6 +201,19 @@ TEST_CASE("Retry-After: without a date of the answer's own ours counts, if it is
     }
 }
 
+TEST_CASE("a date counts from 1970 to 2200") {
+    const auto date = [](const char* field) {
+        const auto seen = http::date_of({200, {{"Date", field}}, {}}, http::wall_time());
+        return seen ? std::chrono::floor<std::chrono::seconds>(*seen).time_since_epoch().count() : -1;
+    };
+    CHECK(date("Thu, 01 Jan 1970 00:00:00 GMT") == 0);
+    CHECK(date("Sun, 06 Nov 1994 08:49:37 GMT") == 784'111'777);
+    CHECK(date("Wed, 31 Dec 2200 23:59:59 GMT") == 7'289'654'399);
+    for (const char* far : {"Fri, 31 Dec 9999 23:59:59 GMT", "Sat, 01 Jan 0000 00:00:00 GMT", "Wed, 31 Dec 1969 23:59:59 GMT",
+                            "Thu, 01 Jan 2201 00:00:00 GMT"})
+        CHECK(date(far) == -1);
+}
+
 TEST_CASE("an answer judges itself") {
     const auto judge = [](int status) { return kedge_classify({}, http::response{status, {{"Retry-After", "2"}}, {}}); };
     CHECK(judge(200).judged == kedge::kind::success);

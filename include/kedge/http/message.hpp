@@ -59,7 +59,7 @@ using wall_time = std::chrono::system_clock::time_point;
  *  @return at most an hour; zero if nothing valid is there, or if the date is past */
 nanoseconds retry_after(const response&, std::optional<wall_time> received = {}) noexcept;
 
-/// The answer's `Date`, in any of those forms; nothing without a valid one.
+/// The answer's `Date`, in any of those forms; nothing without a valid one between 1970 and 2200.
 /// @param received when the answer came, by our clock: tells the century of a year of two digits
 std::optional<wall_time> date_of(const response&, wall_time received) noexcept;
 

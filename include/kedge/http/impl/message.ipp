@@ -138,7 +138,9 @@ KEDGE_DECL std::optional<wall_time> date_of(const response& r, wall_time receive
     using namespace std::chrono;
     const auto ours = floor<seconds>(received).time_since_epoch().count();
     const auto theirs = detail::http_date(detail::trimmed(r["date"]), detail::year_of(ours));
-    return theirs ? std::optional(wall_time(seconds(*theirs))) : std::nullopt;
+    constexpr std::int64_t end = sys_seconds(sys_days(year(2201) / January / 1)).time_since_epoch().count();
+    if (!theirs || *theirs < 0 || *theirs >= end) return {};  // far beyond nanoseconds would overflow
+    return wall_time(seconds(*theirs));
 }
 
 KEDGE_DECL verdict kedge_classify(const error_code& ec, const response& r) noexcept {
