@@ -91,6 +91,18 @@ TEST_CASE("no single byte or pair of bytes gets out as a control character", "[l
     }
 }
 
+TEST_CASE("a byte is treated alike at each place of a longer text", "[log]") {
+    for (int byte = 0; byte < 256; ++byte) {
+        const std::string one(1, static_cast<char>(byte));
+        for (std::size_t before = 0; before < 18; ++before) {
+            const std::string left(before, '~'), right(17 - before, ' ');
+            if (python(saying(left + one + right)) != "[INFO] " + left + python(saying(one)).substr(7) + right ||
+                json_message(left + one + right) != left + json_message(one) + right)
+                FAIL("byte " << byte << " behind " << before);
+        }
+    }
+}
+
 TEST_CASE("every part of a traceback is escaped", "[log]") {
     record r = saying("m");
     r.place = {"a\n.cpp", 3, "f\n"};

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 namespace kedge::log::detail {
@@ -46,12 +48,31 @@ template <class String> void append_hex(String& out, char32_t value, int digits)
     for (int shift = 4 * (digits - 1); shift >= 0; shift -= 4) out += "0123456789abcdef"[(value >> shift) & 0xf];
 }
 
+/// How many bytes at the front are visible ASCII that need not be escaped. Most text is nothing else, so it is looked at eight at
+/// a time.
+template <class Must> std::size_t plain_ascii(std::string_view text, Must must) noexcept {
+    static_assert(std::endian::native == std::endian::little, "the first byte is the lowest");
+    constexpr std::uint64_t ones = 0x0101'0101'0101'0101, tops = 0x80 * ones;
+    std::size_t at = 0;
+    for (std::uint64_t eight; text.size() - at >= sizeof eight; at += sizeof eight) {
+        std::memcpy(&eight, text.data() + at, sizeof eight);
+        // the highest bit of each that is below 0x20 or above 0x7e; those above the lowest that is set may be wrong
+        const std::uint64_t others = ((eight - 0x20 * ones) | (eight + ones) | eight) & tops;
+        const std::size_t visible = static_cast<std::size_t>(std::countr_zero(others)) / 8;
+        for (std::size_t i = 0; i < visible; ++i)
+            if (must(static_cast<char32_t>(text[at + i]))) return at + i;
+        if (visible < sizeof eight) return at + visible;
+    }
+    while (at < text.size() && text[at] >= 0x20 && text[at] < 0x7f && !must(static_cast<char32_t>(text[at]))) ++at;
+    return at;
+}
+
 /** Appends `text` as valid UTF-8 without anything dangerous; `escape(out, point)` writes what must not stand as it is.
  *  @param must  which points, beside the dangerous ones, are to be escaped */
 template <class String, class Must, class Escape>
 void append_safe(String& out, std::string_view text, Must must, Escape escape) {
     std::size_t plain = 0;  // how much of the front can be copied as it is
-    while (plain < text.size()) {
+    while ((plain += plain_ascii(text.substr(plain), must)) < text.size()) {
         const decoded one = decode(text.substr(plain));
         if (one.valid && !is_dangerous(one.point) && !must(one.point)) {
             plain += one.size;
