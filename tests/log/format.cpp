@@ -2,12 +2,14 @@
 
 #include "../support/catch.hpp"
 
+#include <kedge/log/detail/spare_text.hpp>
 #include <kedge/log/json_format.hpp>
 
 #include <algorithm>
 #include <array>
 #include <limits>
 #include <string>
+#include <thread>
 
 using namespace kedge::log;
 
@@ -156,4 +158,35 @@ TEST_CASE("a function's name is its last identifier", "[log]") {
     CHECK(short_function("operator()") == "operator()");
     CHECK(short_function("") == "<unknown>");
     CHECK(short_function(">") == "<unknown>");
+}
+
+TEST_CASE("a thread uses the memory of a text again, but for one that is large or in use", "[log]") {
+    using kedge::log::detail::spare_text;
+    const auto use = [](std::size_t size) { (*spare_text()).assign(size, 'x'); };
+    use(10'000);
+    {
+        spare_text first, second;
+        CHECK((*first).empty());
+        CHECK((*first).capacity() >= 10'000);
+        CHECK((*second).capacity() < 10'000);
+        (*first).assign(100'000, 'x');
+    }
+    CHECK((*spare_text()).capacity() < 10'000);
+}
+
+TEST_CASE("a thread may still format while its objects are destroyed", "[log]") {
+    static bool wrote = false;
+    struct last_words {
+        ~last_words() {
+            kedge::log::detail::spare_text text;
+            python_format(saying("a word that is longer than what fits into a string itself"), *text);
+            wrote = (*text).size() > 32 && (*text).capacity() < 1000;
+        }
+    };
+    std::thread([] {
+        static thread_local last_words last;
+        (void)&last;
+        (*kedge::log::detail::spare_text()).assign(1000, 'x');
+    }).join();
+    CHECK(wrote);
 }

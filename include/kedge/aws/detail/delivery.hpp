@@ -83,7 +83,7 @@ public:
     explicit delivery(const delivery_rules& rules) noexcept;
 
     /// @return why it was dropped; nothing if it was accepted
-    std::optional<drop_reason> submit(prepared what, const raw_event& raw, time_point now) noexcept {
+    std::optional<drop_reason> submit(prepared&& what, const raw_event& raw, time_point now) noexcept {
         return queue_.push(std::move(what), raw, now);
     }
     /// @name With a spool: what is in memory is on disk as well, or @ref submit took it while the disk refused
@@ -92,7 +92,7 @@ public:
     /// Before it is written. Whether it will go to memory at once: only if all that came before is there, and there is room.
     bool will_store(const prepared& what) noexcept;
     /// After it was written. @param in_memory  what @ref will_store said
-    void stored(prepared what, bool in_memory, time_point now) noexcept;
+    void stored(prepared&& what, bool in_memory, time_point now) noexcept;
     /// After it could not be written.
     void not_stored(const prepared& what, bool in_memory) noexcept;
     /// When the disk was full.

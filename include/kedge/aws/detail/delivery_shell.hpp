@@ -8,6 +8,7 @@
 #include <kedge/aws/log_transport.hpp>
 #include <kedge/detail/pool_service.hpp>
 #include <kedge/detail/unique_function.hpp>
+#include <kedge/log/detail/spare_text.hpp>
 #include <kedge/log/python_format.hpp>
 #include <kedge/log/sink.hpp>
 #include <kedge/runtime.hpp>
@@ -61,6 +62,7 @@ private:
     void context_destroyed() noexcept override { context_destroyed_ = true; }
 
     moment at() const noexcept;
+    void run_in_time() noexcept;
     void post_run() noexcept;
     template <class Decide> void decide(Decide decide, bool may_read = true) noexcept;
     void run() noexcept;

@@ -45,7 +45,7 @@ public:
 
     void add(log_event& event) noexcept {
         if (events.empty()) oldest_ms = newest_ms = event.time_ms;
-        else sorted = sorted && event.time_ms >= events.back()->time_ms;
+        else sorted = sorted && event.time_ms >= newest_ms;
         oldest_ms = std::min(oldest_ms, event.time_ms);
         newest_ms = std::max(newest_ms, event.time_ms);
         events.push_back(event);

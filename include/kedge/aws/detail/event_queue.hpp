@@ -31,7 +31,7 @@ public:
     event_queue(const queue_rules& rules, delivery_counters& counters) noexcept : rules_(rules), counters_(counters) {}
 
     /// @return why it was dropped; nothing if it was accepted
-    std::optional<drop_reason> push(prepared what, const raw_event& raw, time_point now) noexcept {
+    std::optional<drop_reason> push(prepared&& what, const raw_event& raw, time_point now) noexcept {
         if (const auto why = refuse(what, raw)) return turn_away(what, raw, *why);
         count(what);
         append_all(std::move(what.events), now);
@@ -58,7 +58,7 @@ public:
     bool has_room(const prepared& what) const noexcept { return has_room(what.events.memory(), what.events.size(), false); }
 
     /// What is on disk, too, whether there is room or not.
-    void push_stored(prepared what, time_point now) noexcept {
+    void push_stored(prepared&& what, time_point now) noexcept {
         count(what);
         append_all(std::move(what.events), now);
     }
@@ -168,12 +168,13 @@ private:
         count_texts(what);
     }
     void count_texts(const prepared& what) noexcept {
-        counters_.repaired += what.repaired;
+        if (what.repaired) ++counters_.repaired;
+        if (what.how == preparation::as_it_was) return;
         counters_.split += what.how == preparation::split;
         counters_.shortened += what.how == preparation::shortened;
     }
 
-    void append_all(event_list events, time_point now) noexcept {
+    void append_all(event_list&& events, time_point now) noexcept {
         while (log_event* const event = events.pop_front())
             if (!append(*event, now)) {
                 drop(drop_reason::no_memory, 1, event->time_ms);

@@ -23,9 +23,8 @@ constexpr std::size_t escaped_width(char c) noexcept {
 /// that is set may be wrong.
 template <bool AsciiOnly> constexpr std::uint64_t special_bits(std::uint64_t bytes) noexcept {
     constexpr std::uint64_t ones = 0x0101'0101'0101'0101, tops = 0x80 * ones;
-    const auto below = [](std::uint64_t x, std::uint64_t n) { return (x - n * ones) & ~x & tops; };
-    const std::uint64_t found = below(bytes, 0x20) | below(bytes ^ '"' * ones, 1) | below(bytes ^ '\\' * ones, 1);
-    return AsciiOnly ? found | (bytes & tops) : found;
+    const std::uint64_t below = (bytes - 0x20 * ones) | ((bytes ^ '"' * ones) - ones) | ((bytes ^ '\\' * ones) - ones);
+    return AsciiOnly ? (below | bytes) & tops : below & ~bytes & tops;
 }
 
 /// How many bytes from `at` on can stand in JSON as they are.

@@ -3,6 +3,7 @@
 
 #include <kedge/aws/detail/log_event.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -40,6 +41,11 @@ struct prepared {
  *  holds its size and the text of its beginning.
  */
 prepared prepare(const raw_event& what, std::size_t most = most_event_bytes) noexcept;
+
+/// Whether it needs a number: each byte may become three.
+inline bool may_be_split(const raw_event& what, std::size_t most) noexcept {
+    return 3 * what.message.size() + event_overhead > std::max(most, least_event_bytes);
+}
 
 }  // namespace kedge::aws::detail
 

@@ -45,8 +45,8 @@ KEDGE_DECL time_point delivery::due() const noexcept {
 
 /// Whether a request of the creation is under way.
 KEDGE_DECL bool delivery::creating() const noexcept {
-    return std::any_of(flights_.begin(), flights_.end(),
-                       [](const flight& f) { return f.serial != 0 && f.what != operation::put_events; });
+    const auto creates = [](const flight& f) { return f.serial != 0 && f.what != operation::put_events; };
+    return creation_.busy() && std::any_of(flights_.begin(), flights_.end(), creates);
 }
 
 KEDGE_DECL void delivery::dispatch(const moment& now, delivery_actions& todo) noexcept {
@@ -216,7 +216,7 @@ KEDGE_DECL bool delivery::will_store(const prepared& what) noexcept {
     return in_memory;
 }
 
-KEDGE_DECL void delivery::stored(prepared what, bool in_memory, time_point now) noexcept {
+KEDGE_DECL void delivery::stored(prepared&& what, bool in_memory, time_point now) noexcept {
     if (!in_memory) return queue_.was_passed_by(what);
     if (!closed_) return queue_.push_stored(std::move(what), now);
     counters_.offered += what.events.size();  // the end came meanwhile: it stays on disk

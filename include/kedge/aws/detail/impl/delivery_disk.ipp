@@ -57,7 +57,7 @@ KEDGE_DECL void delivery_shell::store(prepared what, const raw_event& raw) noexc
     case spool_status::full: core_.turn_away(what, raw); break;
     case spool_status::failed: core_.submit(std::move(what), raw, now); break;
     }
-    if (!context_gone_ && core_.due() < armed_) post_run();
+    run_in_time();
 }
 
 /// `sending_` is held.

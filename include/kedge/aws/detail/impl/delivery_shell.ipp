@@ -62,20 +62,28 @@ KEDGE_DECL delivery_shell::~delivery_shell() {
 KEDGE_DECL moment delivery_shell::at() const noexcept { return {rt_.now(), milliseconds_of(rt_.wall_now())}; }
 
 KEDGE_DECL void delivery_shell::submit(const log::record& what, log::formatter format, bool documents) noexcept {
-    raw_event raw{{}, milliseconds_of(what.time), what.severity, documents, ++numbers_};
-    std::string text;
+    raw_event raw{{}, milliseconds_of(what.time), what.severity, documents};
+    log::detail::spare_text text;
     prepared ready;
     try {
-        format(what, text);
-        raw.message = text;
-        ready = prepare(raw, most_event_.load(std::memory_order_relaxed));
+        format(what, *text);
+        raw.message = *text;
+        const std::size_t most = most_event_.load(std::memory_order_relaxed);
+        if (may_be_split(raw, most)) raw.number = ++numbers_;
+        ready = prepare(raw, most);
     } catch (const std::exception&) {
         ready.how = preparation::no_memory;
     }
     if (spool_) return store(std::move(ready), raw);
     const std::lock_guard guard(lock_);
     core_.submit(std::move(ready), raw, context_gone_ ? time_point() : rt_.coarse_now());
-    if (!context_gone_ && core_.due() < armed_) post_run();
+    run_in_time();
+}
+
+/// After something was put into the queue. `lock_` is held.
+KEDGE_DECL void delivery_shell::run_in_time() noexcept {
+    if (context_gone_ || armed_ == time_point::min()) return;
+    if (core_.due() < armed_) post_run();
 }
 
 /// `lock_` is held.
@@ -90,7 +98,7 @@ KEDGE_DECL void delivery_shell::post_run() noexcept {
 KEDGE_DECL void delivery_shell::flush() noexcept {
     const std::lock_guard guard(lock_);
     core_.flush();
-    if (!context_gone_ && core_.due() < armed_) post_run();
+    run_in_time();
 }
 
 template <class Decide> void delivery_shell::decide(Decide decide, bool may_read) noexcept {

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <utility>
+
+namespace kedge::log::detail {
+
+/** An empty text with the memory of one that this thread had before.
+ *
+ *  While one is in use another begins without memory, as does one on a thread whose objects are being destroyed.
+ */
+class spare_text {
+public:
+    spare_text() noexcept {
+        if (!thread_ends_) text_ = std::move(kept().text);
+        text_.clear();
+    }
+    ~spare_text() {
+        if (!thread_ends_ && text_.capacity() <= most_kept) kept().text = std::move(text_);
+    }
+    spare_text(const spare_text&) = delete;
+    spare_text& operator=(const spare_text&) = delete;
+
+    std::string& operator*() noexcept { return text_; }
+
+private:
+    struct keeper {
+        std::string text{};
+        ~keeper() { thread_ends_ = true; }
+    };
+    static keeper& kept() noexcept {
+        static thread_local keeper one;
+        return one;
+    }
+
+    /// More is rare, and would be kept by each thread.
+    static constexpr std::size_t most_kept = 16 * 1024;
+    static inline constinit thread_local bool thread_ends_ = false;
+
+    std::string text_;
+};
+
+}  // namespace kedge::log::detail
