@@ -61,6 +61,7 @@ private:
     void context_gone() noexcept override;
     void context_destroyed() noexcept override { context_destroyed_ = true; }
 
+    prepared form(const log::record& what, log::formatter format, std::string& text, raw_event& raw) noexcept;
     moment at() const noexcept;
     void run_in_time() noexcept;
     void post_run() noexcept;

@@ -13,12 +13,12 @@ namespace kedge::log::detail {
  */
 class spare_text {
 public:
-    spare_text() noexcept {
-        if (!thread_ends_) text_ = std::move(kept().text);
-        text_.clear();
-    }
+    spare_text() : text_(std::exchange(busy_, true) ? own_ : kept().text) {}
     ~spare_text() {
-        if (!thread_ends_ && text_.capacity() <= most_kept) kept().text = std::move(text_);
+        if (&text_ == &own_) return;
+        if (text_.capacity() > most_kept) std::string().swap(text_);
+        text_.clear();
+        busy_ = false;
     }
     spare_text(const spare_text&) = delete;
     spare_text& operator=(const spare_text&) = delete;
@@ -28,18 +28,19 @@ public:
 private:
     struct keeper {
         std::string text{};
-        ~keeper() { thread_ends_ = true; }
+        ~keeper() { busy_ = true; }
     };
-    static keeper& kept() noexcept {
+    static keeper& kept() {
         static thread_local keeper one;
         return one;
     }
 
     /// More is rare, and would be kept by each thread.
     static constexpr std::size_t most_kept = 16 * 1024;
-    static inline constinit thread_local bool thread_ends_ = false;
+    static inline constinit thread_local bool busy_ = false;
 
-    std::string text_;
+    std::string own_;
+    std::string& text_;
 };
 
 }  // namespace kedge::log::detail

@@ -61,19 +61,23 @@ KEDGE_DECL delivery_shell::~delivery_shell() {
 
 KEDGE_DECL moment delivery_shell::at() const noexcept { return {rt_.now(), milliseconds_of(rt_.wall_now())}; }
 
+KEDGE_DECL prepared delivery_shell::form(const log::record& what, log::formatter format, std::string& text,
+                                         raw_event& raw) noexcept {
+    try {
+        format(what, text);
+    } catch (const std::exception&) {
+        return {.how = preparation::no_memory};
+    }
+    raw.message = text;
+    const std::size_t most = most_event_.load(std::memory_order_relaxed);
+    if (may_be_split(raw, most)) raw.number = ++numbers_;
+    return prepare(raw, most);
+}
+
 KEDGE_DECL void delivery_shell::submit(const log::record& what, log::formatter format, bool documents) noexcept {
     raw_event raw{{}, milliseconds_of(what.time), what.severity, documents};
     log::detail::spare_text text;
-    prepared ready;
-    try {
-        format(what, *text);
-        raw.message = *text;
-        const std::size_t most = most_event_.load(std::memory_order_relaxed);
-        if (may_be_split(raw, most)) raw.number = ++numbers_;
-        ready = prepare(raw, most);
-    } catch (const std::exception&) {
-        ready.how = preparation::no_memory;
-    }
+    prepared ready = form(what, format, *text, raw);
     if (spool_) return store(std::move(ready), raw);
     const std::lock_guard guard(lock_);
     core_.submit(std::move(ready), raw, context_gone_ ? time_point() : rt_.coarse_now());
