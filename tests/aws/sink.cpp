@@ -1,99 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // The sink around the core, in the simulation: lock, timer, transport, shutdown, and the end of either side.
-#include "../support/catch.hpp"
+#include "sink_fixture.hpp"
 
-#include <kedge/aws/cloudwatch_sink.hpp>
-#include <kedge/log/memory_sink.hpp>
-#include <kedge/testing/simulation.hpp>
+using namespace aws_test;
 
-#include <chrono>
-#include <memory>
-#include <optional>
-#include <string>
-#include <vector>
-
-using namespace kedge;
-using namespace std::chrono_literals;
-using aws::answer_kind;
-using aws::detail::operation;
-
-namespace {
-
-/// Answers after a time, as the script says, then with success.
-class scripted_transport final : public aws::log_transport {
-public:
-    explicit scripted_transport(testing::simulation& ctx) : ctx_(ctx) {}
-
-    void start(aws::log_request what, aws::log_response_handler done) override {
-        requests.push_back({what.what, what.body, ctx_.elapsed()});
-        aws::log_response response;
-        response.answer.kind = answer_kind::accepted;
-        if (!answers.empty()) response.answer = std::move(answers.front()), answers.erase(answers.begin());
-        response.body = std::move(what.body);
-        if (silent) return void(held.push_back(std::move(done)));
-        async_sleep(ctx_, latency, [done = std::move(done), response = std::move(response)](error_code) mutable {
-            done(std::move(response));
-        });
-    }
-    void refresh_credentials(kedge::detail::unique_function<void()> renewed) override {
-        ++refreshes;
-        async_sleep(ctx_, 10ms, [renewed = std::move(renewed)](error_code) mutable { renewed(); });
-    }
-
-    void expect(answer_kind kind, int times = 1) {
-        aws::detail::service_answer answer;
-        answer.kind = kind;
-        while (times-- > 0) answers.push_back(answer);
-    }
-
-    struct seen {
-        operation what;
-        std::string body;
-        nanoseconds at;
-    };
-    std::vector<seen> requests;
-    std::vector<aws::detail::service_answer> answers;
-    std::vector<aws::log_response_handler> held;
-    nanoseconds latency = 20ms;
-    int refreshes = 0;
-    bool silent = false;
-
-private:
-    testing::simulation& ctx_;
-};
-
-const log::wall_time today{std::chrono::seconds(1'761'492'406)};
-
-struct fixture {
-    testing::simulation ctx{1, today};
-    std::shared_ptr<scripted_transport> transport = std::make_shared<scripted_transport>(ctx);
-    std::shared_ptr<log::memory_sink> console = std::make_shared<log::memory_sink>();
-    std::unique_ptr<aws::cloudwatch_sink> sink = make({});
-
-    std::unique_ptr<aws::cloudwatch_sink> make(aws::cloudwatch_options o) {
-        o.group = "shop", o.stream = "web-1", o.fallback = console;
-        return std::make_unique<aws::cloudwatch_sink>(ctx, o, transport);
-    }
-    void write(std::string_view text, log::level severity = log::level::info) {
-        log::record what;
-        what.time = today;
-        what.severity = severity;
-        what.message = text;
-        log::submit(*sink, what);
-        CHECK(sink->delivery().accounting().balanced());
-    }
-    std::optional<aws::delivery_accounting> shut_down(nanoseconds within) {
-        std::optional<aws::delivery_accounting> books;
-        sink->async_shutdown(ctx.now() + within, [&](aws::delivery_accounting b) { books = b; });
-        CHECK_FALSE(books);
-        ctx.run();
-        return books;
-    }
-};
-
-}  // namespace
-
-TEST_CASE_METHOD(fixture, "records go in one batch after a second, errors sooner") {
+TEST_CASE_METHOD(sink_fixture, "records go in one batch after a second, errors sooner") {
     write("one");
     write("two");
     ctx.run();
@@ -114,7 +25,7 @@ TEST_CASE_METHOD(fixture, "records go in one batch after a second, errors sooner
     CHECK(sink->delivery().offered == 4);
 }
 
-TEST_CASE_METHOD(fixture, "flush does not wait for company") {
+TEST_CASE_METHOD(sink_fixture, "flush does not wait for company") {
     write("one");
     sink->flush();
     ctx.run();
@@ -122,7 +33,7 @@ TEST_CASE_METHOD(fixture, "flush does not wait for company") {
     CHECK(transport->requests[0].at == 0s);
 }
 
-TEST_CASE_METHOD(fixture, "an outage is waited for and told of once, then all arrives") {
+TEST_CASE_METHOD(sink_fixture, "an outage is waited for and told of once, then all arrives") {
     transport->expect(answer_kind::not_sent, 12);
     for (int i = 0; i < 10; ++i) write("event");
     ctx.run();
@@ -132,7 +43,7 @@ TEST_CASE_METHOD(fixture, "an outage is waited for and told of once, then all ar
                                                         "[INFO] CloudWatch Logs takes events again"});
 }
 
-TEST_CASE_METHOD(fixture, "why there are no keys is told once, and without what the service quotes of a request") {
+TEST_CASE_METHOD(sink_fixture, "why there are no keys is told once, and without what the service quotes of a request") {
     aws::detail::service_answer none;
     none.kind = answer_kind::stale_credentials;
     none.message = "AWS_ACCESS_KEY_ID is not set";
@@ -151,7 +62,7 @@ TEST_CASE_METHOD(fixture, "why there are no keys is told once, and without what 
     CHECK(sink->delivery().acked == 1);
 }
 
-TEST_CASE_METHOD(fixture, "a missing group is created, expired keys are renewed") {
+TEST_CASE_METHOD(sink_fixture, "a missing group is created, expired keys are renewed") {
     aws::detail::service_answer missing;
     missing.kind = answer_kind::missing;
     missing.of_group = true;
@@ -171,7 +82,7 @@ TEST_CASE_METHOD(fixture, "a missing group is created, expired keys are renewed"
     CHECK(sink->delivery().acked == 1);
 }
 
-TEST_CASE_METHOD(fixture, "a shutdown sends what there is and returns the accounting, each time") {
+TEST_CASE_METHOD(sink_fixture, "a shutdown sends what there is and returns the accounting, each time") {
     write("last words");
     const auto books = shut_down(5s);
     CHECK(books == aws::delivery_accounting{.offered = 1, .acked = 1});
@@ -180,7 +91,7 @@ TEST_CASE_METHOD(fixture, "a shutdown sends what there is and returns the accoun
     CHECK(shut_down(5s) == aws::delivery_accounting{.offered = 2, .acked = 1, .dropped = 1});
 }
 
-TEST_CASE_METHOD(fixture, "what is left at the deadline goes to the fallback") {
+TEST_CASE_METHOD(sink_fixture, "what is left at the deadline goes to the fallback") {
     transport->silent = true;
     write("first");
     ctx.run_for(2s);
@@ -192,7 +103,7 @@ TEST_CASE_METHOD(fixture, "what is left at the deadline goes to the fallback") {
     CHECK(sink->delivery().accounting() == aws::delivery_accounting{.offered = 2, .leftover = 2});
 }
 
-TEST_CASE_METHOD(fixture, "a sink that is destroyed gives what is pending to the fallback") {
+TEST_CASE_METHOD(sink_fixture, "a sink that is destroyed gives what is pending to the fallback") {
     write("first");
     sink.reset();
     ctx.run();
@@ -222,7 +133,7 @@ TEST_CASE("a context that goes away first takes nothing with it") {
     CHECK(sink->delivery().accounting() == aws::delivery_accounting{.offered = 3, .dropped = 1, .leftover = 2});
 }
 
-TEST_CASE_METHOD(fixture, "a wrong option is named with what is accepted") {
+TEST_CASE_METHOD(sink_fixture, "a wrong option is named with what is accepted") {
     const auto said = [this](auto change) {
         aws::cloudwatch_options o;
         o.group = "shop", o.stream = "web-1";

@@ -11,7 +11,9 @@
 #include <boost/asio/use_future.hpp>
 
 #include <csignal>
+#include <functional>
 #include <future>
+#include <latch>
 #include <set>
 #include <thread>
 
@@ -66,6 +68,17 @@ public:
     }
 
     std::vector<log_response_handler> held;
+};
+
+/// Calls back for each record.
+class calling_sink final : public log::sink {
+public:
+    explicit calling_sink(std::function<void()> call) : call_(std::move(call)) {}
+    void write(const log::record&) noexcept override { call_(); }
+    log::sink_counters counters() const noexcept override { return {}; }
+
+private:
+    std::function<void()> call_;
 };
 
 /// `e17;` of all that was stored.
@@ -184,6 +197,32 @@ TEST_CASE_METHOD(victims, "what memory gets room for while the disk is busy is r
     REQUIRE(transport->held.size() == 1);
     transport->accept_first();
     CHECK(sink.delivery().acked == 21);
+}
+
+TEST_CASE_METHOD(victims, "an event that was refused leaves the disk only after the dead letters have it") {
+    boost::asio::io_context ctx;
+    const auto on_disk = [&] {  // as a process would find it that starts now
+        spool_folder copy;
+        fs::copy(path, copy.path, fs::copy_options::recursive);
+        return read_all(*copy.open()).size();
+    };
+    std::vector<std::size_t> seen;
+    cloudwatch_options o = options_for(*this);
+    o.dead_letters = std::make_shared<calling_sink>([&] {
+        const auto both = std::make_shared<std::latch>(3);  // of the two threads: each has done what it was given before
+        for (int i = 0; i < 2; ++i) runtime::of(ctx.get_executor()).run_blocking([both] { both->arrive_and_wait(); });
+        both->arrive_and_wait();
+        seen.push_back(on_disk());
+    });
+    cloudwatch_sink sink(ctx, o, std::make_shared<holding_transport>());
+    log::record old;
+    old.time = log::wall_now() - 15 * 24h;
+    old.message = "e1;";
+    log::submit(sink, old);
+    ctx.run();
+    CHECK(seen == std::vector<std::size_t>{1});
+    CHECK(sink.delivery().accounting() == delivery_accounting{.offered = 1, .rejected = 1});
+    CHECK(on_disk() == 0);
 }
 
 TEST_CASE_METHOD(victims, "many threads write to disk while others deliver from it, and the accounts are balanced", "[tsan]") {

@@ -265,7 +265,7 @@ TEST_CASE_METHOD(fixture, "a text that had to be split later leaves the disk whe
         done.refused[0] = events_of({"part"});
         done.refused[0].front()->sequence = 7;
         done.refused[0].front()->share = share;
-        settled.note(done);
+        settled.note(done.refused);
     }
     CHECK((settled.any() && settled.take().at(0).first == 7));
 }

@@ -47,6 +47,10 @@ struct cloudwatch_options {
 
     /// Hears of outages and refusals, and gets what is left at the end of a shutdown. Not this sink.
     std::shared_ptr<log::sink> fallback{};
+
+    /// Gets each event that is refused for good, whole, with the fields `reason` and, if the service said something, `said`.
+    /// Called by the threads of the context, without a lock. Not this sink.
+    std::shared_ptr<log::sink> dead_letters{};
 };
 
 namespace detail {

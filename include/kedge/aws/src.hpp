@@ -21,6 +21,7 @@
 #include <kedge/aws/detail/impl/delivery_disk.ipp>
 #include <kedge/aws/detail/impl/delivery_repairs.ipp>
 #include <kedge/aws/detail/impl/delivery_shell.ipp>
+#include <kedge/aws/detail/impl/delivery_telling.ipp>
 #include <kedge/aws/detail/impl/gzip.ipp>
 #include <kedge/aws/detail/impl/key_answer.ipp>
 #include <kedge/aws/detail/impl/key_cache_shell.ipp>

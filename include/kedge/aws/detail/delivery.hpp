@@ -8,6 +8,7 @@
 #include <kedge/aws/detail/target_creation.hpp>
 #include <kedge/log/record.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -43,7 +44,6 @@ enum class delivery_alarm : std::uint8_t {
     credentials,       ///< refused as expired, or as signed wrongly
     denied,            ///< no permission, or no more groups: tried again every half minute
     nothing_accepted,  ///< whatever is sent is called invalid: probably a name
-    poison,            ///< an event was given up since the service accepts others but not this one
     retention,         ///< the group was created, but keeps its events for ever
     spool_failed,      ///< the disk takes nothing: what comes waits in memory only
     spool_works,       ///< it does again
@@ -66,10 +66,14 @@ struct delivery_actions {
     bool refresh_credentials = false;
     bool closed = false;                       ///< the end: the accounting is final
     delivery_alarm alarm = delivery_alarm::none;
-    const service_answer* cause = nullptr;     ///< the answer that the alarm is about, if any: the one that was given
-    std::array<event_list, rejections> refused{};  ///< by reason, for a look of the user
+    const service_answer* cause = nullptr;     ///< the answer that it is about, if any, or that refused: the one that was given
+    std::array<event_list, rejections> refused{};  ///< by reason, for the dead letters
     event_list leftover{};                     ///< for the fallback; those on their way may be stored as well
     batch_list spent{};                        ///< to destroy
+
+    bool any_refused() const noexcept {
+        return std::any_of(refused.begin(), refused.end(), [](const event_list& list) { return !list.empty(); });
+    }
 };
 
 /** The decisions of the delivery of one stream: events and the time come in, actions come out. No clock, lock or socket.

@@ -3,6 +3,7 @@
 
 #include <kedge/aws/detail/delivery.hpp>
 #include <kedge/aws/detail/put_body.hpp>
+#include <kedge/aws/detail/refusal_notes.hpp>
 #include <kedge/aws/detail/settlements.hpp>
 #include <kedge/aws/detail/spool.hpp>
 #include <kedge/aws/log_transport.hpp>
@@ -27,6 +28,11 @@
 
 namespace kedge::aws::detail {
 
+/// Sinks that hear of a delivery; each may be null.
+struct delivery_hearers {
+    std::shared_ptr<log::sink> fallback{}, dead_letters{};
+};
+
 using shutdown_handler = kedge::detail::unique_function<void(delivery_accounting)>;
 
 /** Gives the core of a delivery a lock, a timer and a transport.
@@ -41,7 +47,7 @@ using shutdown_handler = kedge::detail::unique_function<void(delivery_accounting
 class delivery_shell final : public std::enable_shared_from_this<delivery_shell>, public kedge::detail::context_follower {
 public:
     delivery_shell(const boost::asio::any_io_executor& ex, const delivery_rules& rules, log_target target,
-                   std::shared_ptr<log_transport> transport, std::shared_ptr<log::sink> fallback, const spool_options& disk);
+                   std::shared_ptr<log_transport> transport, delivery_hearers hearers, const spool_options& disk);
     ~delivery_shell();
     /// Sends what a process before left, if anything.
     void begin() noexcept;
@@ -72,12 +78,18 @@ private:
     void start(const delivery_request& request) noexcept;
     log_request make_request(const delivery_request& request);
     void set_timer() noexcept;
-    void hand_over(const delivery_actions& todo) noexcept;
+    bool is_over() const noexcept;
     void end() noexcept;
+
+    void hand_over(const delivery_actions& todo, const refusal_counts& refusals) noexcept;
+    void tell_alarm(const delivery_actions& todo) noexcept;
+    void tell_refused(const delivery_actions& todo, const refusal_counts& refusals) noexcept;
+    bool handed_over(const delivery_actions& todo) noexcept;
 
     struct disk_job;
     void store(prepared what, const raw_event& raw) noexcept;
-    void work_on_disk(const delivery_actions& todo, bool may_read) noexcept;
+    template <class Events> void note_settled(const Events& done) noexcept;
+    void work_on_disk(bool may_read) noexcept;
     disk_job next_disk_job(bool may_read);
     void start_disk_job(disk_job job);
     void disk_done(disk_job& job) noexcept;
@@ -89,7 +101,7 @@ private:
     kedge::detail::pool_service& service_;
     const log_target target_;
     const std::shared_ptr<log_transport> transport_;
-    const std::shared_ptr<log::sink> fallback_;
+    const std::shared_ptr<log::sink> fallback_, dead_letters_;
     const int retention_days_;
 
     const std::shared_ptr<spool> spool_;  ///< null: none
@@ -106,6 +118,8 @@ private:
     timer timer_;
     std::vector<std::string> bodies_;  ///< memory to use again
     settlements settled_;              ///< not told to the disk yet
+    refusal_notes refusals_;
+    int handing_over_ = 0;             ///< threads that give events to the fallback or the dead letters
     bool disk_open_ = false, disk_busy_ = false;
     time_point reopen_at_ = time_point::min(), read_again_at_ = never;
 
@@ -119,4 +133,5 @@ private:
 #ifndef KEDGE_SEPARATE_COMPILATION
 #include <kedge/aws/detail/impl/delivery_disk.ipp>
 #include <kedge/aws/detail/impl/delivery_shell.ipp>
+#include <kedge/aws/detail/impl/delivery_telling.ipp>
 #endif

@@ -13,10 +13,13 @@ namespace kedge::aws::detail {
 /** Gathers which records on disk are done with. */
 class settlements {
 public:
-    /// What was acknowledged or refused. May throw without memory: then some come again after a restart.
-    void note(const delivery_actions& done) {
-        for (const event_batch* b = done.spent.front(); b; b = b->next.get()) note(b->events);
-        for (const event_list& refused : done.refused) note(refused);
+    /// What was acknowledged. May throw without memory: then some come again after a restart.
+    void note(const batch_list& spent) {
+        for (const event_batch* b = spent.front(); b; b = b->next.get()) note(b->events);
+    }
+    /// What was refused, and handed over.
+    void note(const std::array<event_list, rejections>& refused) {
+        for (const event_list& list : refused) note(list);
     }
 
     bool any() const noexcept { return !ranges_.empty() || !taken_.empty(); }

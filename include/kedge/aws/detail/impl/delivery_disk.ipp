@@ -61,11 +61,17 @@ KEDGE_DECL void delivery_shell::store(prepared what, const raw_event& raw) noexc
 }
 
 /// `sending_` is held.
-KEDGE_DECL void delivery_shell::work_on_disk(const delivery_actions& todo, bool may_read) noexcept {
-    if (!spool_) return;
+template <class Events> void delivery_shell::note_settled(const Events& done) noexcept {
     try {
-        settled_.note(todo);
-        if (disk_busy_) return;
+        if (spool_) settled_.note(done);
+    } catch (const std::exception&) {  // no memory: they come again after a restart
+    }
+}
+
+/// `sending_` is held.
+KEDGE_DECL void delivery_shell::work_on_disk(bool may_read) noexcept {
+    if (!spool_ || disk_busy_) return;
+    try {
         disk_job job = next_disk_job(may_read);
         if (job.anything()) start_disk_job(std::move(job));
     } catch (const std::exception&) {  // no memory: with the next decision
@@ -123,9 +129,8 @@ KEDGE_DECL void delivery_shell::disk_done(disk_job& job) noexcept {
     }, !in_vain);
 }
 
-/// What a job that will not run any more would have told the disk.
+/// What a job that will not run any more would have told the disk. `sending_` is held.
 KEDGE_DECL void delivery_shell::settle_now() noexcept {
-    const std::lock_guard sending(sending_);
     try {
         if (spool_ && settled_.any()) spool_->settle(settled_.take());
     } catch (const std::exception&) {  // no memory: they come again after a restart

@@ -25,11 +25,11 @@ KEDGE_DECL void delivery::invalid(batch_ptr batch, const flight& ended, const se
         if (++invalid_in_a_row_ > most_invalid_in_a_row) suffer(ended, answer, now, random, todo);
     } else if (answer.kind == answer_kind::too_large) {
         reject(std::move(batch->events), rejection::oversize, todo);
+        todo.cause = &answer;
         return spend(std::move(batch), todo);
     } else if (condemnations_ > 0) {
         --condemnations_;
         reject(std::move(batch->events), rejection::poison, todo);
-        todo.alarm = delivery_alarm::poison;
         todo.cause = &answer;
         return spend(std::move(batch), todo);
     } else {  // nothing else was accepted: the fault may be ours

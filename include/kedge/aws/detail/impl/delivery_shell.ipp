@@ -10,41 +10,13 @@
 
 namespace kedge::aws::detail {
 
-/// What an alarm says in the fallback's log.
-inline std::string_view text_of(delivery_alarm what) noexcept {
-    switch (what) {
-    case delivery_alarm::none: return {};
-    case delivery_alarm::outage: return "CloudWatch Logs cannot be reached; events wait";
-    case delivery_alarm::recovered: return "CloudWatch Logs takes events again";
-    case delivery_alarm::credentials: return "CloudWatch Logs: no valid credentials, or a wrong clock; events wait";
-    case delivery_alarm::denied: return "CloudWatch Logs denies access, or the group or stream is missing; events wait";
-    case delivery_alarm::nothing_accepted: return "CloudWatch Logs calls every request invalid: are the names right? Events wait";
-    case delivery_alarm::poison: return "CloudWatch Logs refuses an event for good, though it takes others";
-    case delivery_alarm::retention: return "CloudWatch Logs: the group was created, but its retention could not be set";
-    case delivery_alarm::spool_failed: return "CloudWatch Logs: the spool cannot be used, events wait in memory only";
-    case delivery_alarm::spool_works: return "CloudWatch Logs: the spool is used again";
-    }
-    return {};
-}
-
-/// The alarm with what the service, the transport or the disk said of it. A second line of the service's may quote our request.
-inline std::string told_text(delivery_alarm what, const service_answer* cause, int disk_error) {
-    std::string out(text_of(what));
-    if (what == delivery_alarm::spool_failed)
-        return out + ": " + error_code(disk_error, boost::system::system_category()).message();
-    if (!cause || what == delivery_alarm::spool_works) return out;
-    const std::string_view message = std::string_view(cause->message).substr(0, cause->message.find('\n'));
-    for (const std::string_view part : {std::string_view(cause->code), message})
-        if (!part.empty()) (out += ": ") += part;
-    return out;
-}
-
 KEDGE_DECL delivery_shell::delivery_shell(const boost::asio::any_io_executor& ex, const delivery_rules& rules, log_target target,
-                                          std::shared_ptr<log_transport> transport, std::shared_ptr<log::sink> fallback,
+                                          std::shared_ptr<log_transport> transport, delivery_hearers hearers,
                                           const spool_options& disk)
     : executor_(ex), rt_(runtime::of(ex)),
       service_(boost::asio::use_service<kedge::detail::pool_service>(boost::asio::query(ex, boost::asio::execution::context))),
-      target_(std::move(target)), transport_(std::move(transport)), fallback_(std::move(fallback)),
+      target_(std::move(target)), transport_(std::move(transport)), fallback_(std::move(hearers.fallback)),
+      dead_letters_(std::move(hearers.dead_letters)),
       retention_days_(rules.retention_days),
       spool_(disk.directory.empty() ? nullptr : std::make_shared<spool>(disk, rules.queue.when_full, rt_.random())), core_(rules),
       timer_(ex) {
@@ -107,7 +79,8 @@ KEDGE_DECL void delivery_shell::flush() noexcept {
 
 template <class Decide> void delivery_shell::decide(Decide decide, bool may_read) noexcept {
     delivery_actions todo;
-    bool over = false;
+    refusal_counts refusals;
+    bool hands_over = false, over = false;
     {
         const std::lock_guard sending(sending_);
         {
@@ -115,13 +88,16 @@ template <class Decide> void delivery_shell::decide(Decide decide, bool may_read
             if (context_gone_) return;
             decide(todo);
             tell_of_disk(todo.alarm);
-            over = core_.is_closed();
         }
-        work_on_disk(todo, may_read);
+        hands_over = todo.any_refused() || todo.closed;
+        if (hands_over) refusals = refusals_.note(todo, rt_.now()), ++handing_over_;
+        note_settled(todo.spent);
+        work_on_disk(may_read);
         carry_out(todo);
-        over = over && !disk_busy_;
+        over = is_over();
     }
-    hand_over(todo);
+    hand_over(todo, refusals);
+    if (hands_over) over = handed_over(todo);
     if (over) end();
 }
 
@@ -139,6 +115,12 @@ KEDGE_DECL void delivery_shell::answered(std::uint32_t serial, log_response resp
         core_.answered(serial, response.answer, at(), rt_.random(), todo);
         most_event_.store(core_.most_event(), std::memory_order_relaxed);
     });
+}
+
+/// Nothing will come any more. `sending_` is held.
+KEDGE_DECL bool delivery_shell::is_over() const noexcept {
+    const std::lock_guard guard(lock_);
+    return core_.is_closed() && !disk_busy_ && handing_over_ == 0;
 }
 
 /// `sending_` is held.
@@ -213,33 +195,6 @@ KEDGE_DECL void delivery_shell::set_timer() noexcept {
     }
 }
 
-/// To the fallback: what nobody else will tell.
-KEDGE_DECL void delivery_shell::hand_over(const delivery_actions& todo) noexcept {
-    if (!fallback_) return;
-    log::record told;
-    told.logger = "kedge.aws";
-    told.time = log::wall_now();
-    if (todo.alarm != delivery_alarm::none) {
-        const bool good = todo.alarm == delivery_alarm::recovered || todo.alarm == delivery_alarm::spool_works;
-        told.severity = good ? log::level::info : log::level::warning;
-        std::string text;
-        try {
-            text = told_text(todo.alarm, todo.cause, spooled().error);
-        } catch (const std::exception&) {  // no memory: without the cause
-        }
-        told.message = text.empty() ? text_of(todo.alarm) : std::string_view(text);
-        log::submit(*fallback_, told);
-    }
-    told.formatted = true;
-    for (const log_event* e = todo.leftover.front(); e; e = e->next) {
-        if (e->sequence != 0) continue;  // the next process finds it on disk
-        told.severity = e->severity;
-        told.time = log::wall_time(std::chrono::milliseconds(e->time_ms));
-        told.message = e->message();
-        log::submit(*fallback_, told);
-    }
-}
-
 KEDGE_DECL void delivery_shell::shut_down(time_point deadline, shutdown_handler done) {
     const std::lock_guard guard(lock_);
     waiting_.push_back(std::move(done));
@@ -284,7 +239,8 @@ KEDGE_DECL void delivery_shell::context_gone() noexcept {
         context_gone_ = true;
         forgotten.swap(waiting_);
     }
-    hand_over(todo);
+    hand_over(todo, {});
+    const std::lock_guard sending(sending_);
     settle_now();
 }
 
