@@ -17,6 +17,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -42,6 +43,10 @@ struct cloudwatch_options {
     int retention_days = 0;     ///< of a group that is created; one of the service's numbers; 0: for ever
     bool clamp_too_new = true;  ///< a time more than two hours ahead becomes the present; false: the event is rejected
     bool gzip = false;          ///< as the service's own agent does; given up when it is not understood
+
+    /// Takes secrets out of the text of each event, as the formatter made it, before it is kept in memory or on disk; null: none.
+    /// Called by each `write` on its thread, by several at once. An event for which it throws is dropped: `unredacted`.
+    std::function<void(std::string&)> redact{};
 
     spool_options spool{};      ///< keeps events on disk until they are settled; without a directory in memory only
 

@@ -3,6 +3,7 @@
 
 #include <kedge/aws/detail/delivery.hpp>
 #include <kedge/aws/detail/put_body.hpp>
+#include <kedge/aws/detail/redaction.hpp>
 #include <kedge/aws/detail/refusal_notes.hpp>
 #include <kedge/aws/detail/settlements.hpp>
 #include <kedge/aws/detail/spool.hpp>
@@ -28,9 +29,10 @@
 
 namespace kedge::aws::detail {
 
-/// Sinks that hear of a delivery; each may be null.
-struct delivery_hearers {
+/// What a program has to do with a delivery; each may be null.
+struct delivery_hooks {
     std::shared_ptr<log::sink> fallback{}, dead_letters{};
+    redaction redact{};
 };
 
 using shutdown_handler = kedge::detail::unique_function<void(delivery_accounting)>;
@@ -47,7 +49,7 @@ using shutdown_handler = kedge::detail::unique_function<void(delivery_accounting
 class delivery_shell final : public std::enable_shared_from_this<delivery_shell>, public kedge::detail::context_follower {
 public:
     delivery_shell(const boost::asio::any_io_executor& ex, const delivery_rules& rules, log_target target,
-                   std::shared_ptr<log_transport> transport, delivery_hearers hearers, const spool_options& disk);
+                   std::shared_ptr<log_transport> transport, delivery_hooks hooks, const spool_options& disk);
     ~delivery_shell();
     /// Sends what a process before left, if anything.
     void begin() noexcept;
@@ -102,6 +104,7 @@ private:
     const log_target target_;
     const std::shared_ptr<log_transport> transport_;
     const std::shared_ptr<log::sink> fallback_, dead_letters_;
+    const redaction redact_;
     const int retention_days_;
 
     const std::shared_ptr<spool> spool_;  ///< null: none

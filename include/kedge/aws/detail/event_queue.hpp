@@ -43,6 +43,7 @@ public:
         if (closed_) return drop_reason::closed;
         if (what.how == preparation::empty) return drop_reason::empty;
         if (what.how == preparation::no_memory) return drop_reason::no_memory;
+        if (what.how == preparation::unredacted) return drop_reason::unredacted;
         const bool fits = what.events.memory() + batch_memory <= rules_.bytes && what.events.size() <= rules_.events;
         return fits ? std::nullopt : std::optional(drop_reason::too_large);
     }

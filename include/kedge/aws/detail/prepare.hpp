@@ -24,7 +24,7 @@ struct raw_event {
     std::uint64_t number = 0; ///< names its parts if it has to be split
 };
 
-enum class preparation : std::uint8_t { as_it_was, split, shortened, empty, no_memory };
+enum class preparation : std::uint8_t { as_it_was, split, shortened, empty, no_memory, unredacted };
 
 struct prepared {
     event_list events{};

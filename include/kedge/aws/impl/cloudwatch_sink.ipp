@@ -65,7 +65,7 @@ KEDGE_DECL std::shared_ptr<delivery_shell> make_shell(const boost::asio::any_io_
     rules.format = o.format;
     const log_target target{o.group, o.stream};
     auto made = std::make_shared<delivery_shell>(ex, rules, target, std::move(transport),
-                                                 delivery_hearers{o.fallback, o.dead_letters}, o.spool);
+                                                 delivery_hooks{o.fallback, o.dead_letters, o.redact}, o.spool);
     made->begin();
     return made;
 }

@@ -11,12 +11,12 @@
 namespace kedge::aws::detail {
 
 KEDGE_DECL delivery_shell::delivery_shell(const boost::asio::any_io_executor& ex, const delivery_rules& rules, log_target target,
-                                          std::shared_ptr<log_transport> transport, delivery_hearers hearers,
+                                          std::shared_ptr<log_transport> transport, delivery_hooks hooks,
                                           const spool_options& disk)
     : executor_(ex), rt_(runtime::of(ex)),
       service_(boost::asio::use_service<kedge::detail::pool_service>(boost::asio::query(ex, boost::asio::execution::context))),
-      target_(std::move(target)), transport_(std::move(transport)), fallback_(std::move(hearers.fallback)),
-      dead_letters_(std::move(hearers.dead_letters)),
+      target_(std::move(target)), transport_(std::move(transport)), fallback_(std::move(hooks.fallback)),
+      dead_letters_(std::move(hooks.dead_letters)), redact_(std::move(hooks.redact)),
       retention_days_(rules.retention_days),
       spool_(disk.directory.empty() ? nullptr : std::make_shared<spool>(disk, rules.queue.when_full, rt_.random())), core_(rules),
       timer_(ex) {
@@ -37,6 +37,7 @@ KEDGE_DECL prepared delivery_shell::form(const log::record& what, log::formatter
                                          raw_event& raw) noexcept {
     try {
         format(what, text);
+        if (!redact(redact_, text)) return {.how = preparation::unredacted};
     } catch (const std::exception&) {
         return {.how = preparation::no_memory};
     }
