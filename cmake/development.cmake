@@ -25,3 +25,18 @@ if(KEDGE_SANITIZE)
     target_compile_options(kedge_development INTERFACE -fno-sanitize=function)
   endif()
 endif()
+
+# Units of one theme read the same headers and instantiate the same templates: together they build in less than half the time.
+option(KEDGE_TOGETHER "Compile sources of one theme as one unit; OFF is quicker for who edits one of them again and again" ON)
+
+# kedge_together(TARGET THEME...): one regular expression of names for each theme.
+function(kedge_together target)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${KEDGE_TOGETHER} UNITY_BUILD_MODE GROUP)
+  get_target_property(sources ${target} SOURCES)
+  foreach(theme IN LISTS ARGN)
+    set(units ${sources})
+    list(FILTER units INCLUDE REGEX "/(${theme})\\.cpp$")
+    string(MAKE_C_IDENTIFIER "${theme}" group)
+    set_source_files_properties(${units} PROPERTIES UNITY_GROUP ${group})
+  endforeach()
+endfunction()
