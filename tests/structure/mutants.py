@@ -55,7 +55,7 @@ class workshop:
         if built.returncode != 0:
             return "does not compile: " + (re.findall(r"error: .*", built.stderr) or ["?"])[0], False
         libraries = ["-lfmt", "-pthread", "-lsqlite3"] + (["-lssl", "-lcrypto"] if test.startswith(("http/", "aws/")) else [])
-        libraries += ["-lrapidcheck"] if test == "aws/emf.cpp" else []
+        libraries += ["-lrapidcheck"] if test in ("aws/emf.cpp", "config/load.cpp") else []
         subprocess.run(self.compiler + flags_of(preset) + [unit, self.main_of(preset)] + libraries + ["-o", program], check=True)
         try:
             ran = subprocess.run([program, selection], capture_output=True, text=True, errors="replace", timeout=60,
