@@ -20,7 +20,7 @@ struct log_request {
     std::chrono::milliseconds skew{0};  ///< what the service's clock is ahead: to add when signing
 };
 
-/// When the service's clock was seen: its `Date`, without an `Age`, and ours around it.
+/// When the service's clock was seen: its `Date`, with a request id and without an `Age`, and ours around it.
 struct clock_sight {
     std::int64_t date_ms = 0, sent_ms = 0, received_ms = 0;
 };

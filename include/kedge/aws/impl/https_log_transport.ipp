@@ -179,10 +179,10 @@ KEDGE_DECL void log_sending::send(const credentials& keys) {
     core_->client.async_request(std::move(ask), call{.deadline = deadline_}, std::move(done));
 }
 
-/// What the answer's `Date` says of the service's clock; a cache's answer says nothing.
+/// What the answer's `Date` says of the service's clock; that of a cache, or of whatever else stands in between, says nothing.
 inline std::optional<clock_sight> clock_in(const http::response& from, http::wall_time sent, http::wall_time received) noexcept {
     const auto date = http::date_of(from, received);
-    if (!date || !from["age"].empty()) return std::nullopt;
+    if (!date || !from["age"].empty() || from["x-amzn-requestid"].empty()) return std::nullopt;
     return clock_sight{milliseconds_of(*date), milliseconds_of(sent), milliseconds_of(received)};
 }
 
