@@ -319,6 +319,11 @@ TEST_CASE("JSON of providers: strict, flat, bounded") {
     std::string deep = "{\"a\":";
     for (int i = 0; i < 100'000; ++i) deep += '[';
     CHECK_FALSE(json_reader::read(deep));
+    std::string wide = "{\"a\":1,\"" + std::string(100'000, 'n') + "\":{\"0\":0";
+    for (int i = 1; i < 1000; ++i) wide += ",\"" + std::to_string(i) + "\":0";
+    const auto left = json_reader::read(wide + "}}");  // its names would be 100 MB
+    REQUIRE(left);
+    CHECK(left->size() == 1);
     CHECK(json_reader::read(std::string("{\"a\":") + kedge::detail::json_string("\"\\\n\x01") + "}")->at("a") == "\"\\\n\x01");
 }
 

@@ -12,9 +12,9 @@ namespace kedge::detail {
 
 /** Reads one JSON object (RFC 8259) into a flat map: `{"a":{"b":1}}` becomes "a.b" → "1".
  *
- *  Strings are decoded, numbers and literals keep their spelling; arrays are checked and left out. Strict: no duplicate
- *  names, nothing behind the object, depth at most 16. Boost.JSON would need one compiled unit, which a header-only
- *  library cannot demand.
+ *  Strings are decoded, numbers and literals keep their spelling; arrays, and names longer than 512 bytes with those around
+ *  them, are checked and left out. Strict: no duplicate names, nothing behind the object, depth at most 16. Boost.JSON would
+ *  need one compiled unit, which a header-only library cannot demand.
  */
 class json_reader {
 public:
@@ -33,6 +33,7 @@ private:
     explicit json_reader(std::string_view text) : text_(text) {}
 
     static constexpr int deepest = 16;
+    static constexpr std::size_t longest_path = 512;  // it stands before each member: a long one makes gigabytes of a megabyte
 
     char peek() const noexcept { return at_ < text_.size() ? text_[at_] : '\0'; }
     bool take(char c) noexcept { return peek() == c && at_ < text_.size() ? (++at_, true) : false; }
@@ -59,7 +60,9 @@ private:
             std::string name;
             if (!string(name)) return false;
             space();
-            if (!take(':') || !value(path.empty() ? name : path + "." + name, depth + 1, keep)) return false;
+            const bool kept = keep && path.size() + name.size() < longest_path;
+            const std::string inner = !kept ? std::string() : path.empty() ? name : path + "." + name;
+            if (!take(':') || !value(inner, depth + 1, kept)) return false;
             space();
         } while (take(','));
         return take('}');
