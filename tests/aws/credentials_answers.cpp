@@ -135,6 +135,9 @@ TEST_CASE("XML is read into paths", "[aws][credentials]") {
     for (int i = 0; i < 17; ++i) deep += "<a>", end += "</a>";
     CHECK(xml_fields::read(deep + end));
     CHECK(!xml_fields::read("<a>" + deep + end + "</a>"));
+    const std::string name(512, 'n');
+    CHECK(xml_fields::read("<" + name + "/>"));
+    CHECK(!xml_fields::read("<" + name + "><a/></" + name + ">"));  // would stand before each element in it
     for (const char* bad :
          {"", "a", "<a", "<a>", "<a></b>", "<a x></a>", "<a x=1></a>", "<a x='<'></a>", "<a x='1'y='2'></a>", "<1/>",
           "<a>\x01</a>", "<a>&</a>", "<a>&amp</a>", "< a></a>", "<a></a><b></b>", "<?xml", "<a>x<b/></a>", "<a><b/>x</a>"}) {

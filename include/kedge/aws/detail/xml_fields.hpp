@@ -16,8 +16,8 @@ namespace kedge::aws::detail {
 /** Reads the little of XML that STS speaks into a flat map: `<a><b>1</b></a>` becomes "a.b" → "1".
  *
  *  Elements with text or elements in them; attributes are checked and left out. Strict: no element twice, nothing behind the
- *  root, depth at most 16, and nothing that an answer has no need of: no declarations of types or entities (which could name
- *  files, or grow without end), comments, CDATA or numbered characters.
+ *  root, depth at most 16, names at most 512 bytes with those around them, and nothing that an answer has no need of: no
+ *  declarations of types or entities (which could name files, or grow without end), comments, CDATA or numbered characters.
  */
 class xml_fields {
 public:
@@ -35,6 +35,7 @@ private:
     explicit xml_fields(std::string_view text) : text_(text) {}
 
     static constexpr int deepest = 16;
+    static constexpr std::size_t longest_path = 512;  // it stands before each element
     static constexpr std::string_view blank = " \t\r\n";
 
     bool take(std::string_view what) noexcept {
@@ -82,6 +83,7 @@ private:
         const std::string own(name());
         if (own.empty() || !attributes()) return false;
         const std::string inner = path.empty() ? own : path + "." + own;
+        if (inner.size() > longest_path) return false;
         if (take("/>")) return keep(inner, {});
         return take(">") && content(inner, depth) && take(own) && (blanks(), take(">"));
     }
