@@ -25,6 +25,15 @@ TEST_CASE_METHOD(sink_fixture, "records go in one batch after a second, errors s
     CHECK(sink->delivery().offered == 4);
 }
 
+TEST_CASE_METHOD(sink_fixture, "an event that is a JSON object already is not cut, though the others are texts") {
+    const std::string large = R"({"_aws":{},"text":")" + std::string(1'100'000, 'x') + "\"}";
+    log::submit(*sink, {.time = today, .message = large, .formatted = true});
+    log::submit(*sink, {.time = today, .message = "not one: " + large, .formatted = true});
+    CHECK(sink->delivery().shortened == 1);
+    CHECK(sink->delivery().split == 1);
+    ctx.run();
+}
+
 TEST_CASE_METHOD(sink_fixture, "flush does not wait for company") {
     write("one");
     sink->flush();

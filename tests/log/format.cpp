@@ -119,6 +119,10 @@ TEST_CASE("what a formatter made is not dressed again, and is no second line of 
     r.exception = "left out";
     CHECK(python(r) == r.message);
     CHECK(json(r).find("[ERROR] no\\nTraceback") != std::string::npos);
+    r.message = R"({"_aws":{}})";
+    CHECK(json(r) == r.message);
+    r.message = "{\n}";
+    CHECK(json(r) != r.message);
 }
 
 TEST_CASE("JSON lines carry all that a record has", "[log]") {

@@ -31,7 +31,7 @@ struct cloudwatch_options {
 
     log::level least = log::level::info;
     log::formatter format = log::python_format;
-    bool documents = false;  ///< each event is one JSON document: too large ones are replaced, not cut
+    bool documents = false;  ///< each event is one JSON document: too large ones are replaced, not cut, as `formatted` ones are
 
     std::size_t max_bytes = 8 * 1024 * 1024;  ///< real memory of events that wait or are on their way; 64 KiB or more
     std::size_t max_events = 50'000;

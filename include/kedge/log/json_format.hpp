@@ -12,6 +12,7 @@ namespace kedge::log {
  *  {"time":"2025-10-26T15:26:46.000Z","level":"ERROR","logger":"kedge.database","message":"…","fields":{"used":20},
  *   "error":{"category":"kedge","code":3,"message":"connection pool exhausted"},"place":{"file":"…","line":7,"function":"f"}}
  *  @endcode
+ *  A record that is `formatted` and one JSON object on one line is left as it is.
  *  What @ref python_format escapes is escaped here too, as `\uXXXX`. Numbers that JSON cannot say become `null`. The
  *  names of the fields should differ; they are written in their order.
  *

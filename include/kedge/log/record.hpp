@@ -38,7 +38,7 @@ struct record {
     error_code error{};                  ///< unset: none
     std::string_view source_line{};      ///< the text at `place`, where it is at hand
     std::string_view exception{};        ///< last line of a traceback; empty: the record has no traceback
-    bool formatted = false;              ///< `message` is an event as a formatter made it; text formats leave it as it is
+    bool formatted = false;              ///< `message` is an event as a formatter made it; stays so, in JSON if it is an object
 };
 
 /** The time of day for a record; on a thread that holds a simulation its virtual time, counted from 1970.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <kedge/detail/config.hpp>
+#include <kedge/log/detail/document.hpp>
 #include <kedge/log/detail/iso_time.hpp>
 #include <kedge/log/detail/json.hpp>
 #include <kedge/log/json_format.hpp>
@@ -38,6 +39,7 @@ inline void append_place(std::string& out, const record& what) {
 }  // namespace detail
 
 KEDGE_DECL void json_format(const record& what, std::string& out) {
+    if (detail::is_document(what)) return void(out += what.message);
     out += '{';
     detail::append_member(out, "time", std::string_view(detail::iso_time(what.time)));
     detail::append_member(out, "level", name_of(what.severity));

@@ -4,6 +4,7 @@
 #include <kedge/aws/detail/delivery_shell.hpp>
 #include <kedge/detail/config.hpp>
 #include <kedge/detail/post_to.hpp>
+#include <kedge/log/detail/document.hpp>
 
 #include <algorithm>
 #include <exception>
@@ -48,7 +49,7 @@ KEDGE_DECL prepared delivery_shell::form(const log::record& what, log::formatter
 }
 
 KEDGE_DECL void delivery_shell::submit(const log::record& what, log::formatter format, bool documents) noexcept {
-    raw_event raw{{}, milliseconds_of(what.time), what.severity, documents};
+    raw_event raw{{}, milliseconds_of(what.time), what.severity, documents || log::detail::is_document(what)};
     log::detail::spare_text text;
     prepared ready = form(what, format, *text, raw);
     if (spool_) return store(std::move(ready), raw);
