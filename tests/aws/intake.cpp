@@ -220,6 +220,18 @@ TEST_CASE_METHOD(fixture, "the oldest give way if that is wanted") {
     CHECK(push("6") == drop_reason::queue_full);
 }
 
+TEST_CASE_METHOD(fixture, "nothing gives way to what would not fit all the same") {
+    with({.bytes = 10'000, .when_full = overflow::drop_oldest});
+    CHECK_FALSE(push(std::string(6000, 'x')));
+    const auto taken = queue.take(at(0s), true);
+    on_their_way = 1;
+    for (int i = 0; i < 3; ++i) CHECK_FALSE(push("waits"));
+    CHECK(push(std::string(5000, 'x')) == drop_reason::queue_full);
+    CHECK(counters.dropped[drop_reason::displaced] == 0);
+    CHECK_FALSE(push(std::string(3600, 'x')));
+    CHECK(counters.dropped[drop_reason::displaced] > 0);
+}
+
 TEST_CASE_METHOD(fixture, "the last quarter is for errors if that is wanted") {
     with({.events = 8, .when_full = overflow::keep_errors});
     for (int i = 0; i < 6; ++i) CHECK_FALSE(push("info"));

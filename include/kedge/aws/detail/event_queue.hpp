@@ -151,9 +151,19 @@ private:
         if (const auto why = objection(what)) return why;
         const std::size_t bytes = what.events.memory(), events = what.events.size();
         const bool reserved = rules_.when_full == overflow::keep_errors && raw.severity < log::level::error;
-        while (!has_room(bytes, events, reserved))
-            if (rules_.when_full != overflow::drop_oldest || !displace()) return drop_reason::queue_full;
+        if (has_room(bytes, events, reserved)) return std::nullopt;
+        if (rules_.when_full != overflow::drop_oldest || !displacing_helps(bytes, events)) return drop_reason::queue_full;
+        while (!has_room(bytes, events, reserved) && displace()) {}
         return std::nullopt;
+    }
+
+    /// What is on its way may hold so much that giving up all that waits would not make room.
+    bool displacing_helps(std::size_t bytes, std::size_t events) const noexcept {
+        std::size_t waiting_bytes = 0, waiting_events = 0;
+        for (const event_batch* b = batches_.front(); b; b = b->next.get())
+            waiting_bytes += b->events.memory() + batch_memory, waiting_events += b->events.size();
+        return counters_.pending_bytes - waiting_bytes + bytes + batch_memory <= rules_.bytes &&
+               in_memory() - waiting_events + events <= rules_.events;
     }
 
     std::uint64_t in_memory() const noexcept { return counters_.pending - counters_.spooled; }
