@@ -201,11 +201,17 @@ TEST_CASE("the service's clock judges what is old, and the group's retention too
         c.pass(1s);
         CHECK(c.counters().rejected[rejection::too_old] == 1);
     }
-    SECTION("retention") {
+    SECTION("retention, if it was set here: a group that was there may have another") {
         courier c({.retention_days = 3});
         c.submit("x", log::level::info, -3 * 24h);
         c.pass(1s);
+        REQUIRE(c.sent.size() == 1);
+        service_answer no_group = answer_of(answer_kind::missing);
+        no_group.of_group = true;
+        c.answer(no_group);
+        for (int i = 0; i < 3; ++i) c.answer(answer_kind::accepted);  // group, retention, stream
         CHECK(c.counters().rejected[rejection::expired] == 1);
+        CHECK(c.sent.empty());
     }
 }
 

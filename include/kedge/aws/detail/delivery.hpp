@@ -205,6 +205,7 @@ private:
     int condemnations_ = 0;  ///< how many events may still be called poison; each acknowledgement renews it
     unsigned told_ = 0;  ///< of the present trouble: a bit for each alarm
     bool gzip_works_ = true, closing_ = false, closed_ = false;
+    bool retention_is_known_ = false;  ///< a group that was there may keep its events for longer
     bool earlier_left_ = false;  ///< on disk, of processes before, and not counted yet
     time_point deadline_ = never, next_report_ = time_point::min();
     time_point created_at_ = time_point::min(), refreshed_at_ = time_point::min();

@@ -164,7 +164,7 @@ KEDGE_DECL delivery::batch_ptr delivery::with_report(batch_ptr batch, const mome
 /// Takes out what the service would not take any more, and corrects what lies ahead.
 KEDGE_DECL void delivery::sieve(event_batch& batch, const moment& now, delivery_actions& todo) noexcept {
     const std::int64_t theirs = now.wall_ms + skew_.ahead().count();
-    const std::int64_t kept = rules_.retention_days > 0 ? rules_.retention_days * day_ms - minute_ms : oldest_taken_ms;
+    const std::int64_t kept = retention_is_known_ ? rules_.retention_days * day_ms - minute_ms : oldest_taken_ms;
     const std::int64_t least = theirs - std::min(kept, oldest_taken_ms), most = theirs + newest_taken_ms;
     if (batch.oldest_ms >= least && batch.newest_ms <= most) return;
     event_list all = std::move(batch.events), old, ahead;

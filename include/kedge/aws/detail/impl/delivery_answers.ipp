@@ -146,7 +146,10 @@ KEDGE_DECL void delivery::missing(const flight& ended, const service_answer& ans
 KEDGE_DECL void delivery::settle_creation(const flight& ended, const service_answer& answer, const moment& now,
                                           std::uint64_t random, delivery_actions& todo) noexcept {
     using progress = target_creation::progress;
-    if (answer.kind == answer_kind::accepted && ended.what != operation::put_retention) ++counters_.creations;
+    if (answer.kind == answer_kind::accepted) {
+        if (ended.what == operation::put_retention) retention_is_known_ = true;
+        else ++counters_.creations;
+    }
     switch (creation_.answered(answer.kind)) {
     case progress::done: created_at_ = now.steady; return;
     case progress::onward: return;
