@@ -67,6 +67,11 @@ TEST_CASE("a group that somebody else creates keeps its retention; one that cann
         c.answer(answer_kind::exists);
         CHECK(c.sent[0].what == operation::create_stream);
     }
+    SECTION("it was made, and the answer lost") {
+        c.lose();
+        c.answer(answer_kind::exists);
+        CHECK(c.sent[0].what == operation::put_retention);
+    }
     SECTION("conflicts pass, other refusals are final") {
         c.answer(answer_kind::accepted);
         c.answer(answer_kind::conflict);

@@ -19,7 +19,7 @@ public:
     void begin(bool group_missing) noexcept {
         if (busy_) return;
         busy_ = true;
-        group_is_there_ = false;
+        group_is_there_ = group_may_be_ours_ = false;
         conflicts_ = 0;
         next_ = group_missing ? operation::create_group : operation::create_stream;
     }
@@ -36,10 +36,11 @@ public:
             next_ = operation::create_group;
             return group_is_there_ ? progress::again : progress::onward;  // again: not all of the service sees it yet
         case operation::create_group:
+            if (kind == answer_kind::accepted || kind == answer_kind::unknown || kind == answer_kind::failed)
+                group_may_be_ours_ = true;
             if (!there) return progress::again;
             group_is_there_ = true;
-            return go_to(kind == answer_kind::accepted && retention_days_ > 0 ? operation::put_retention
-                                                                              : operation::create_stream);
+            return go_to(group_may_be_ours_ && retention_days_ > 0 ? operation::put_retention : operation::create_stream);
         default:
             if (may_pass(kind) && ++conflicts_ < most_conflicts) return progress::again;
             go_to(operation::create_stream);  // events matter more than how long they are kept
@@ -66,6 +67,7 @@ private:
     int retention_days_;
     int conflicts_ = 0;
     bool busy_ = false, group_is_there_ = false;
+    bool group_may_be_ours_ = false;  ///< the answer to its creation may have been lost
     operation next_ = operation::create_stream;
 };
 
