@@ -32,6 +32,7 @@
 #include <kedge/log/impl/payment_error.ipp>
 #include <kedge/log/impl/python_format.ipp>
 #include <kedge/log/impl/record.ipp>
+#include <kedge/log/impl/repeat_filter.ipp>
 #include <kedge/log/impl/sink.ipp>
 #include <kedge/log/impl/tee_sink.ipp>
 #include <kedge/payment/impl/call.ipp>

@@ -14,6 +14,8 @@
 #include <iterator>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 using namespace kedge::log;
 using kedge::testing::recording_sink;
@@ -177,6 +179,61 @@ TEST_CASE("fallback writes to the console what the primary loses, and says so on
         CHECK(primary->count("next") == 1);
         CHECK(console->count("next") == 1);
     }
+}
+
+TEST_CASE("what is said again and again is passed on once, with how often", "[log]") {
+    using namespace std::chrono_literals;
+    const auto to = std::make_shared<memory_sink>(100);
+    const auto filter = std::make_unique<repeat_filter>(to, 1min);
+    const auto say = [&filter](std::string_view text, int times = 1, wall_time::duration at = 0s, level how = level::info) {
+        record r = saying(text, how);
+        r.time = wall_time(at);
+        while (times-- > 0) submit(*filter, r);
+    };
+    using texts = std::vector<std::string>;
+    auto heard = [&to, seen = std::size_t(0)]() mutable {
+        const texts all = to->events();
+        return texts(all.begin() + static_cast<std::ptrdiff_t>(std::exchange(seen, all.size())), all.end());
+    };
+    say("refused", 419);
+    CHECK(heard() == texts{"[INFO] refused"});
+    say("other");
+    CHECK(heard() == texts{"[INFO] repeated 418 times: refused", "[INFO] other"});
+    say("refused");
+    say("refused", 1, 0s, level::error);
+    CHECK(heard() == texts{"[INFO] refused", "[ERROR] refused"});
+    say("refused", 2, 59s, level::error);
+    CHECK(heard().empty());
+    SECTION("a minute has passed") {
+        say("refused", 1, 60s, level::error);
+        CHECK(heard() == texts{"[ERROR] repeated 3 times: refused"});
+        say("refused", 1, 61s, level::error);
+        CHECK(heard().empty());
+        say("other");
+        CHECK(heard() == texts{"[ERROR] repeated 1 time: refused", "[INFO] other"});
+        CHECK(filter->held_back() == 418 + 4);
+    }
+    SECTION("the clock was set back") {
+        say("refused", 1, -1h, level::error);
+        CHECK(heard() == texts{"[ERROR] repeated 3 times: refused"});
+    }
+    SECTION("metrics are no repetitions") {
+        submit(*filter, {.message = "{}", .formatted = true});
+        submit(*filter, {.message = "{}", .formatted = true});
+        CHECK(heard() == texts{"{}", "{}"});
+    }
+    SECTION("flush") {
+        filter->flush();
+        CHECK(heard() == texts{"[ERROR] repeated 2 times: refused"});
+    }
+    CHECK_THROWS_AS(repeat_filter(nullptr), std::invalid_argument);
+    CHECK_THROWS_WITH(repeat_filter(to, 0s), "kedge::log::repeat_filter: every = 0 ns, but it must be more than 0");
+}
+
+TEST_CASE("the last repetitions are told of at the end", "[log]") {
+    const auto to = std::make_shared<memory_sink>();
+    for (repeat_filter filter(to); const int i : {1, 2, 3}) submit(filter, saying("again")), (void)i;
+    CHECK(to->events().back() == "[INFO] repeated 2 times: again");
 }
 
 TEST_CASE("a sink cannot log into itself", "[log]") {

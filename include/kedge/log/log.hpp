@@ -16,5 +16,6 @@
 #include <kedge/log/payment_error.hpp>
 #include <kedge/log/python_format.hpp>
 #include <kedge/log/record.hpp>
+#include <kedge/log/repeat_filter.hpp>
 #include <kedge/log/sink.hpp>
 #include <kedge/log/tee_sink.hpp>
