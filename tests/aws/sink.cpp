@@ -32,6 +32,10 @@ TEST_CASE_METHOD(sink_fixture, "an event that is a JSON object already is not cu
     CHECK(sink->delivery().shortened == 1);
     CHECK(sink->delivery().split == 1);
     ctx.run();
+    sink = make({.format = log::json_format});
+    write(large);
+    CHECK(sink->delivery().shortened == 1);
+    ctx.run();
 }
 
 TEST_CASE_METHOD(sink_fixture, "flush does not wait for company") {

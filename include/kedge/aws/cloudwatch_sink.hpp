@@ -8,6 +8,7 @@
 #include <kedge/aws/spool_options.hpp>
 #include <kedge/detail/post_to.hpp>
 #include <kedge/detail/tracked_executor.hpp>
+#include <kedge/log/json_format.hpp>
 #include <kedge/log/python_format.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -31,7 +32,8 @@ struct cloudwatch_options {
 
     log::level least = log::level::info;
     log::formatter format = log::python_format;
-    bool documents = false;  ///< each event is one JSON document: too large ones are replaced, not cut, as `formatted` ones are
+    /// Each event is one JSON document: too large ones are replaced, not cut. Without it only `formatted` ones and `json_format`.
+    bool documents = false;
 
     std::size_t max_bytes = 8 * 1024 * 1024;  ///< real memory of events that wait or are on their way; 64 KiB or more
     std::size_t max_events = 50'000;
@@ -125,7 +127,7 @@ public:
     cloudwatch_sink& operator=(const cloudwatch_sink&) = delete;
 
     bool should_log(log::level severity) const noexcept override { return severity >= options_.least; }
-    void write(const log::record& what) noexcept override { shell_->submit(what, options_.format, options_.documents); }
+    void write(const log::record& what) noexcept override { shell_->submit(what, options_.format, documents_); }
     /// What is queued goes at once, without waiting for company.
     void flush() noexcept override { shell_->flush(); }
     log::sink_counters counters() const noexcept override;
@@ -150,6 +152,7 @@ public:
 
 private:
     const cloudwatch_options options_;
+    const bool documents_ = options_.documents || options_.format == log::json_format;
     const std::shared_ptr<detail::delivery_shell> shell_;
 };
 
