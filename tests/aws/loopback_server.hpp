@@ -1,21 +1,16 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
-// A server on this machine that speaks plain HTTP, as those do that give keys to containers and instances.
-
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/read_until.hpp>
-#include <boost/asio/write.hpp>
+// A server on this machine that speaks HTTP, as those do that give keys to containers, instances and identities.
+#include "../support/byte_channel.hpp"
+#include "../support/one_by_one.hpp"
+#include "../support/tls_face.hpp"
 
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
-
-#include <sys/socket.h>
 
 namespace kedge_test {
 
@@ -29,56 +24,38 @@ public:
     /// Gets the head of a request with its body, if that came at once; returns what is written, or nothing: it hangs up.
     using script = std::function<std::string(const std::string& request)>;
 
-    explicit loopback_server(script each) : script_(std::move(each)), thread_([this] { serve(); }) {}
-    ~loopback_server() {
-        {
-            const std::lock_guard lock(mutex_);
-            stopped_ = true;
-            if (serving_ >= 0) ::shutdown(serving_, SHUT_RDWR);
-        }
-        ::shutdown(acceptor_.native_handle(), SHUT_RDWR);
-        thread_.join();
-    }
-    loopback_server(const loopback_server&) = delete;
-    loopback_server& operator=(const loopback_server&) = delete;
+    explicit loopback_server(script each) : loopback_server(std::move(each), nullptr) {}
+    /// Over TLS.
+    loopback_server(script each, tls_face face)
+        : loopback_server(std::move(each), std::make_unique<tls_face>(std::move(face))) {}
 
     std::string url(const std::string& host = "127.0.0.1") const {
-        return "http://" + host + ":" + std::to_string(acceptor_.local_endpoint().port());
+        return (face_ ? "https://" : "http://") + host + ":" + std::to_string(frame_.endpoint().port());
     }
     std::vector<std::string> requests() const {
         const std::lock_guard lock(mutex_);
         return requests_;
     }
-    int connections() const {
-        const std::lock_guard lock(mutex_);
-        return connections_;
-    }
+    int connections() const { return frame_.connections(); }
+    /// Whether it has nothing to do.
+    bool quiet() const { return frame_.quiet(); }
 
 private:
-    using tcp = boost::asio::ip::tcp;
+    loopback_server(script each, std::unique_ptr<tls_face> face)
+        : script_(std::move(each)), face_(std::move(face)),
+          frame_([this](one_by_one::tcp::socket& socket) { serve(socket.native_handle()); }) {}
 
-    void serve() {
-        for (;;) {
-            boost::system::error_code ec;
-            tcp::socket socket(io_);
-            acceptor_.accept(socket, ec);
-            if (ec || !begin(socket.native_handle())) return;
-            std::string text;
-            while (boost::asio::read_until(socket, boost::asio::dynamic_buffer(text), "\r\n\r\n", ec) > 0) {
-                note(text);
-                const std::string answer = script_(std::exchange(text, {}));
-                if (answer.empty()) break;
-                boost::asio::write(socket, boost::asio::buffer(answer), ec);
-            }
-            const std::lock_guard lock(mutex_);
-            serving_ = -1;
+    void serve(int socket) {
+        byte_channel client(socket, face_ ? face_->native() : nullptr);
+        std::string text;
+        if (!client.shake_hands()) return;
+        while (frame_.wait_for_bytes_on(socket), client.receive_more(text)) {
+            if (text.find("\r\n\r\n") == text.npos) continue;
+            note(text);
+            const std::string answer = script_(std::exchange(text, {}));
+            if (answer.empty()) return;
+            client.send_all(answer);
         }
-    }
-    bool begin(int socket) {
-        const std::lock_guard lock(mutex_);
-        ++connections_;
-        serving_ = socket;
-        return !stopped_;
     }
     void note(const std::string& request) {
         const std::lock_guard lock(mutex_);
@@ -86,13 +63,10 @@ private:
     }
 
     const script script_;
-    boost::asio::io_context io_;
-    tcp::acceptor acceptor_{io_, tcp::endpoint(boost::asio::ip::address_v4::loopback(), 0)};
+    const std::unique_ptr<tls_face> face_;
     mutable std::mutex mutex_;
     std::vector<std::string> requests_;
-    int connections_ = 0, serving_ = -1;
-    bool stopped_ = false;
-    std::thread thread_;
+    one_by_one frame_;
 };
 
 }  // namespace kedge_test

@@ -1,25 +1,22 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <kedge/testing/detail/certificates.hpp>
-
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
 
+#include "support/one_by_one.hpp"
+#include "support/tls_face.hpp"
+
 #include <array>
 #include <charconv>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <mutex>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -129,11 +126,7 @@ private:
     visit& seen_;
 };
 
-/// Whom the clients of the tests trust.
-inline const kedge::testing::detail::signer& authority() {
-    static const auto made = kedge::testing::detail::make_authority();
-    return made;
-}
+using kedge_test::authority;
 
 /** A TLS server on loopback that serves one connection after the other, by a script, on a thread of its own. Only for tests:
  *  it does as it is told, also what no server would do. */
@@ -143,26 +136,9 @@ public:
     using settings = std::function<void(SSL_CTX*)>;
 
     explicit scripted_server(script each, const char* address = "127.0.0.1")
-        : script_(std::move(each)), acceptor_(io_, tcp::endpoint(asio::ip::make_address(address), 0)) {
-        show(kedge::testing::certificate_kind::good);
-        SSL_CTX_set_client_hello_cb(tls_.native_handle(), &on_hello, this);
-        SSL_CTX_set_session_id_context(tls_.native_handle(), reinterpret_cast<const unsigned char*>("test"), 4);
-        thread_ = std::thread([this] { serve(); });
-    }
+        : script_(std::move(each)), frame_([this](tcp::socket& socket) { serve(socket); }, address) {}
 
-    ~scripted_server() {
-        {
-            const std::lock_guard lock(mutex_);
-            stopped_ = true;
-            if (serving_ >= 0) ::shutdown(serving_, SHUT_RDWR);
-        }
-        ::shutdown(acceptor_.native_handle(), SHUT_RDWR);
-        thread_.join();
-    }
-    scripted_server(const scripted_server&) = delete;
-    scripted_server& operator=(const scripted_server&) = delete;
-
-    tcp::endpoint endpoint() const { return acceptor_.local_endpoint(); }
+    tcp::endpoint endpoint() const { return frame_.endpoint(); }
     std::string url(const std::string& host = "localhost") const {
         return "https://" + host + ":" + std::to_string(endpoint().port());
     }
@@ -170,14 +146,11 @@ public:
     /// Between two connections; the keys of session tickets stay.
     void change(const settings& how) {
         const std::lock_guard lock(tls_mutex_);
-        how(tls_.native_handle());
+        how(face_.native());
     }
-    void show(kedge::testing::certificate_kind kind) { show(kedge::testing::detail::make_identity(kind, authority())); }
-    void show(const kedge::testing::detail::identity& made) {
+    template <class What> void show(const What& what) {
         const std::lock_guard lock(tls_mutex_);
-        SSL_CTX_clear_chain_certs(tls_.native_handle());
-        tls_.use_certificate_chain(asio::buffer(made.certificate));
-        tls_.use_private_key(asio::buffer(made.key), asio::ssl::context::pem);
+        face_.show(what);
     }
     /// Takes connections, and says nothing.
     void fall_silent(bool silent = true) {
@@ -196,10 +169,7 @@ public:
     }
     int connections() const { return static_cast<int>(visits().size()); }
     /// Until so many connections have ended here, and their clients can know.
-    void wait_for_ends(int many) const {
-        std::unique_lock lock(mutex_);
-        changed_.wait(lock, [&] { return ended_ >= many; });
-    }
+    void wait_for_ends(int many) const { frame_.wait_for_ends(many); }
     int requests() const {
         int all = 0;
         for (const visit& v : visits()) all += v.requests;
@@ -214,32 +184,22 @@ private:
         return SSL_CLIENT_HELLO_SUCCESS;
     }
 
-    void serve() {
-        for (;;) {
-            boost::system::error_code ec;
-            tcp::socket socket(io_);
-            acceptor_.accept(socket, ec);
-            if (ec || !begin(socket.native_handle())) return;
-            socket.set_option(tcp::no_delay(true), ec);
-            {
-                const std::lock_guard lock(tls_mutex_);
-                tls_stream stream(socket, tls_);
-                if (!silent_) stream.handshake(asio::ssl::stream_base::server, ec);
-                peer p(stream, socket, mutex_, note(!ec && !silent_, SSL_session_reused(stream.native_handle()) != 0));
-                if (silent_) p.wait_for_end_of_bytes();
-                else if (!ec) current()(p);
-            }
-            socket.close(ec);
-            end();
-        }
+    void serve(tcp::socket& socket) {
+        boost::system::error_code ec;
+        socket.set_option(tcp::no_delay(true), ec);
+        begin();
+        const std::lock_guard lock(tls_mutex_);
+        SSL_CTX_set_client_hello_cb(face_.native(), &on_hello, this);
+        tls_stream stream(socket, face_.context());
+        if (!silent_) stream.handshake(asio::ssl::stream_base::server, ec);
+        peer p(stream, socket, mutex_, note(!ec && !silent_, SSL_session_reused(stream.native_handle()) != 0));
+        if (silent_) p.wait_for_end_of_bytes();
+        else if (!ec) current()(p);
     }
 
-    bool begin(int socket) {
+    void begin() {
         const std::lock_guard lock(mutex_);
-        if (stopped_) return false;
         visits_.emplace_back();
-        serving_ = socket;
-        return true;
     }
     visit& note(bool verified, bool resumed) {
         const std::lock_guard lock(mutex_);
@@ -251,25 +211,14 @@ private:
         const std::lock_guard lock(mutex_);
         return script_;
     }
-    void end() {
-        const std::lock_guard lock(mutex_);
-        serving_ = -1;
-        ++ended_;
-        changed_.notify_all();
-    }
 
+    kedge_test::tls_face face_;
     script script_;
-    asio::io_context io_;
-    asio::ssl::context tls_{asio::ssl::context::tls_server};
-    tcp::acceptor acceptor_;
     bool silent_ = false;
     std::mutex tls_mutex_;  // held while a connection is served
     mutable std::mutex mutex_;
     std::vector<visit> visits_;
-    mutable std::condition_variable changed_;
-    int serving_ = -1, ended_ = 0;
-    bool stopped_ = false;
-    std::thread thread_;
+    kedge_test::one_by_one frame_;
 };
 
 }  // namespace http_test

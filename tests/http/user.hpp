@@ -25,7 +25,7 @@ inline kedge::error_code loopback(const std::string&, const std::string& service
 inline kedge::http::client_options options_for(const scripted_server& server, const std::string& host = "localhost") {
     using std::chrono::seconds;
     kedge::http::client_options o{.url = server.url(host), .connect_timeout = seconds(1000), .timeout = seconds(2000)};
-    o.tls.ca_pem = kedge::testing::detail::to_pem(authority().certificate.get());
+    o.tls.ca_pem = kedge_test::authority_pem();
     return o;
 }
 
