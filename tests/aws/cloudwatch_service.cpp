@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "cloudwatch_service.hpp"
 
+#include "../support/tls_face.hpp"
 #include "gunzip.hpp"
 #include "service_http.hpp"
 #include "service_store.hpp"
@@ -12,59 +13,10 @@
 
 namespace aws_test {
 
+using kedge_test::byte_channel;
+using kedge_test::has_unread;
+using kedge_test::wait_for_bytes;
 using std::chrono::system_clock;
-
-std::string heard_request::field(const std::string& name) const {
-    for (const auto& [one, value] : headers)
-        if (one == name) return value;
-    return {};
-}
-
-fault says(int status, const std::string& code, const std::string& message) {
-    fault out;
-    out.how = fault::way::reply;
-    out.status = status;
-    out.body = error_body(code, message);
-    return out;
-}
-fault throttles(std::chrono::milliseconds retry_after) {
-    fault out = says(400, "ThrottlingException", "Rate exceeded");
-    out.headers = "x-amz-retry-after: " + std::to_string(retry_after.count()) + "\r\n";
-    return out;
-}
-fault resets() {
-    fault out;
-    out.how = fault::way::reset;
-    return out;
-}
-fault loses_answer() {
-    fault out = resets();
-    out.stores = true;
-    return out;
-}
-fault says_html() {
-    fault out;
-    out.how = fault::way::reply;
-    out.body = "<html><body>Welcome to our network</body></html>";
-    return out;
-}
-fault says_broken_json() {
-    fault out;
-    out.how = fault::way::reply;
-    out.headers = "x-amzn-RequestId: 5d4b0001-0000-0000-0000-000000000000\r\n";
-    out.body = R"({"nextSequenceToken":"495)";
-    return out;
-}
-fault answers_after(std::chrono::milliseconds delay) {
-    fault out;
-    out.delay = delay;
-    return out;
-}
-fault rejects(std::size_t too_old_end, std::size_t expired_end, std::size_t too_new_start) {
-    fault out;
-    out.too_old_end = too_old_end, out.expired_end = expired_end, out.too_new_start = too_new_start;
-    return out;
-}
 
 struct cloudwatch_service::state {
     struct known_key {
@@ -76,7 +28,10 @@ struct cloudwatch_service::state {
         fault what;
     };
 
-    state(service_keys known, std::string where) : region(std::move(where)) { keys[known.id] = {known}; }
+    state(service_keys known, std::string where, bool tls) : region(std::move(where)) {
+        keys[known.id] = {known};
+        if (tls) face.emplace();
+    }
 
     void accept_from(int listener) {
         for (;;) {
@@ -92,18 +47,56 @@ struct cloudwatch_service::state {
     }
 
     void serve(int fd) {
-        std::string text;
+        byte_channel client = welcome(fd);
         try {
-            for (;;) {
-                if (text.empty()) wait(fd);
-                std::optional<heard_request> what = receive(fd, text);
-                if (!what || !settle(fd, *what)) break;
+            if (greets(fd) && client.shake_hands()) {
+                count(client);
+                converse(client);
             }
         } catch (const std::exception&) {  // not HTTP
         }
         const std::lock_guard lock(mutex);
         open.erase(fd);
         ::close(fd);
+    }
+
+    void converse(byte_channel& client) {
+        std::string text;
+        for (;;) {
+            if (text.empty()) wait(client.socket());
+            std::optional<heard_request> what = receive(client, text);
+            if (!what || !settle(client, *what)) return;
+        }
+    }
+
+    byte_channel welcome(int fd) {
+        const std::lock_guard lock(mutex);
+        return byte_channel(fd, face ? face->native() : nullptr);
+    }
+    void count(const byte_channel& client) {
+        const std::lock_guard lock(mutex);
+        resumed += client.is_resumed();
+    }
+
+    /// As it was told to. @return whether it goes on with its handshake
+    bool greets(int fd) {
+        std::unique_lock lock(mutex);
+        if (greetings.empty()) return true;
+        const greeting how = greetings.front();
+        greetings.pop_front();
+        lock.unlock();
+        wait(fd);
+        byte_channel plain(fd);
+        if (how == greeting::reset) kedge_test::resets_at_close(fd);
+        else keep_silent(plain);
+        return false;
+    }
+
+    /// Until the client goes.
+    void keep_silent(byte_channel& client) {
+        mark(client.socket(), true);
+        std::string ignored;
+        while (client.receive_more(ignored)) {}
     }
 
     void mark(int fd, bool idle) {
@@ -118,13 +111,13 @@ struct cloudwatch_service::state {
     }
 
     /// @return whether the connection goes on
-    bool settle(int fd, heard_request& what) {
+    bool settle(byte_channel& client, heard_request& what) {
         fault todo;
         std::string text;
         try {
             log_call call = authorised(what);
             todo = next_fault(what.operation);
-            const bool on_duty = todo.stores || todo.how == fault::way::answer || todo.how == fault::way::cut;
+            const bool on_duty = todo.stores || is_duty(todo.how);
             text = reply_text(200, "", on_duty ? carry_out(what.operation, call, todo) : std::string());
         } catch (const refusal& no) {
             what.refusal = no.code + ": " + no.message;
@@ -133,20 +126,20 @@ struct cloudwatch_service::state {
         if (todo.how == fault::way::reply) text = reply_text(todo.status, todo.headers, todo.body, todo.status >= 400);
         note(what);
         pause(todo.delay);
-        return act(fd, todo.how, text);
+        return act(client, todo.how, text);
     }
 
-    bool act(int fd, fault::way how, std::string_view text) {
+    static bool is_duty(fault::way how) {
+        return how == fault::way::answer || how == fault::way::cut || how == fault::way::leave;
+    }
+
+    bool act(byte_channel& client, fault::way how, std::string_view text) {
         switch (how) {
-        case fault::way::silence: {
-            mark(fd, true);
-            std::string ignored;
-            while (receive_more(fd, ignored)) {}
-            return false;
-        }
-        case fault::way::reset: return resets_at_close(fd), false;
-        case fault::way::cut: return send_all(fd, text.substr(0, text.size() - 10)), false;
-        default: return send_all(fd, text), true;
+        case fault::way::silence: return keep_silent(client), false;
+        case fault::way::reset: return kedge_test::resets_at_close(client.socket()), false;
+        case fault::way::cut: return client.send_all(text.substr(0, text.size() - 10)), false;
+        case fault::way::leave: return client.send_all(text), false;
+        default: return client.send_all(text), true;
         }
     }
 
@@ -224,6 +217,11 @@ struct cloudwatch_service::state {
         ending.wait_for(lock, span, [this] { return over; });
     }
 
+    template <class T> T get(const T& member) const {
+        const std::lock_guard lock(mutex);
+        return member;
+    }
+
     void listen() {
         const std::lock_guard lock(mutex);
         if (listening >= 0) return;
@@ -260,22 +258,26 @@ struct cloudwatch_service::state {
     service_rules rules{};
     std::map<std::string, known_key> keys{};
     std::deque<scripted> script{};
+    std::optional<kedge_test::tls_face> face{};
+    std::deque<greeting> greetings{};
     log_store store{};
     std::vector<heard_request> heard{};
     std::uint64_t answered = 0;
-    int accepted = 0, listening = -1;
+    int accepted = 0, resumed = 0, listening = -1;
     bool over = false;
     std::map<int, bool> open{};  ///< sockets, and whether they wait for a client
     std::vector<std::thread> threads{};
 };
 
-cloudwatch_service::cloudwatch_service(service_keys known, std::string region)
-    : state_(std::make_unique<state>(std::move(known), std::move(region))) {
+cloudwatch_service::cloudwatch_service(service_keys known, std::string region, bool tls)
+    : state_(std::make_unique<state>(std::move(known), std::move(region), tls)) {
     state_->listen();
 }
 cloudwatch_service::~cloudwatch_service() { state_->end(); }
 
-std::string cloudwatch_service::url() const { return "http://127.0.0.1:" + std::to_string(state_->port); }
+std::string cloudwatch_service::url() const {
+    return (state_->face ? "https://127.0.0.1:" : "http://127.0.0.1:") + std::to_string(state_->port);
+}
 std::string cloudwatch_service::region() const { return state_->region; }
 
 void cloudwatch_service::admit(service_keys what) {
@@ -293,6 +295,14 @@ void cloudwatch_service::obey(service_rules rules) {
 void cloudwatch_service::fail_next(fault what, int times, const std::string& operation) {
     const std::lock_guard lock(state_->mutex);
     while (times-- > 0) state_->script.push_back({operation, what});
+}
+void cloudwatch_service::show(kedge::testing::certificate_kind kind) {
+    const std::lock_guard lock(state_->mutex);
+    state_->face.value().show(kind);
+}
+void cloudwatch_service::greet_next(greeting how, int times) {
+    const std::lock_guard lock(state_->mutex);
+    while (times-- > 0) state_->greetings.push_back(how);
 }
 void cloudwatch_service::down() { state_->stop(); }
 void cloudwatch_service::up() { state_->listen(); }
@@ -319,27 +329,16 @@ std::vector<stored_event> cloudwatch_service::stored(const std::string& group, c
     const auto found = in->second.streams.find(stream);
     return found == in->second.streams.end() ? std::vector<stored_event>() : found->second;
 }
-std::uint64_t cloudwatch_service::stored_count() const {
-    const std::lock_guard lock(state_->mutex);
-    return state_->store.count;
-}
+std::uint64_t cloudwatch_service::stored_count() const { return state_->get(state_->store.count); }
 int cloudwatch_service::retention_days(const std::string& group) const {
     const std::lock_guard lock(state_->mutex);
     const auto in = state_->store.groups.find(group);
     return in == state_->store.groups.end() ? -1 : in->second.retention_days;
 }
-std::vector<heard_request> cloudwatch_service::heard() const {
-    const std::lock_guard lock(state_->mutex);
-    return state_->heard;
-}
-int cloudwatch_service::faults_left() const {
-    const std::lock_guard lock(state_->mutex);
-    return static_cast<int>(state_->script.size());
-}
-int cloudwatch_service::connections() const {
-    const std::lock_guard lock(state_->mutex);
-    return state_->accepted;
-}
+std::vector<heard_request> cloudwatch_service::heard() const { return state_->get(state_->heard); }
+int cloudwatch_service::faults_left() const { return static_cast<int>(state_->get(state_->script).size()); }
+int cloudwatch_service::connections() const { return state_->get(state_->accepted); }
+int cloudwatch_service::resumed() const { return state_->get(state_->resumed); }
 
 bool cloudwatch_service::quiet() const {
     const std::lock_guard lock(state_->mutex);

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "service_faults.hpp"
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
+
+namespace kedge::testing {
+enum class certificate_kind : std::uint8_t;
+}
 
 namespace aws_test {
 
@@ -32,40 +37,12 @@ struct heard_request {
     std::chrono::steady_clock::time_point when{};
 
     /// Of the first header called so, in lower case; empty if there is none.
-    std::string field(const std::string& name) const;
+    std::string field(const std::string& name) const {
+        for (const auto& [one, value] : headers)
+            if (one == name) return value;
+        return {};
+    }
 };
-
-/// What the service does with one request, other than its duty. See the functions below for the usual ones.
-struct fault {
-    enum class way : std::uint8_t {
-        answer,   ///< its duty
-        reply,    ///< says `status` and `body`
-        reset,    ///< resets the connection
-        silence,  ///< says nothing until the client goes
-        cut,      ///< half of its answer, then an orderly end
-    };
-    way how = way::answer;
-    bool stores = false;     ///< it does its duty before, and does not say so
-    int status = 200;
-    std::string body{};
-    std::string headers{};   ///< of a reply, each with its line end
-    std::chrono::milliseconds delay{0};  ///< before what it does
-    std::size_t too_old_end = 0, expired_end = 0, too_new_start = std::numeric_limits<std::size_t>::max();  ///< rejects these
-};
-
-/// An error in the service's form.
-fault says(int status, const std::string& code, const std::string& message = {});
-fault throttles(std::chrono::milliseconds retry_after);
-fault resets();
-/// The same after the events are stored: the acknowledgement is lost.
-fault loses_answer();
-/// What a captive portal says, with 200.
-fault says_html();
-/// 200 with the id of a request, and half a document.
-fault says_broken_json();
-fault answers_after(std::chrono::milliseconds);
-/// The ranges [0, too_old_end), [too_old_end, expired_end) and [too_new_start, ...) of a batch.
-fault rejects(std::size_t too_old_end, std::size_t expired_end, std::size_t too_new_start);
 
 /// How the service is until it is told otherwise.
 struct service_rules {
@@ -77,8 +54,9 @@ struct service_rules {
     bool remembers = true;                      ///< texts and requests; false: it counts, for benchmarks
 };
 
-/** CloudWatch Logs on loopback, over plain HTTP, with threads of its own: PutLogEvents, CreateLogGroup, CreateLogStream and
- *  PutRetentionPolicy with their limits, and signatures verified. It shares no code with kedge, so that it can disagree.
+/** CloudWatch Logs on loopback, with threads of its own: PutLogEvents, CreateLogGroup, CreateLogStream and PutRetentionPolicy
+ *  with their limits, and signatures verified; over plain HTTP, or TLS with a certificate of the tests' authority. It shares no
+ *  code with kedge, so that it can disagree.
  *
  *  @code
  *  cloudwatch_service service;
@@ -91,12 +69,12 @@ struct service_rules {
  */
 class cloudwatch_service {
 public:
-    explicit cloudwatch_service(service_keys known = {}, std::string region = "eu-central-1");
+    explicit cloudwatch_service(service_keys known = {}, std::string region = "eu-central-1", bool tls = false);
     ~cloudwatch_service();
     cloudwatch_service(const cloudwatch_service&) = delete;
     cloudwatch_service& operator=(const cloudwatch_service&) = delete;
 
-    std::string url() const;  ///< "http://127.0.0.1:<port>"
+    std::string url() const;  ///< "http://127.0.0.1:<port>", or https://
     std::string region() const;
 
     void admit(service_keys);
@@ -105,6 +83,9 @@ public:
 
     /// @param operation  only requests of this one; empty: any
     void fail_next(fault what, int times = 1, const std::string& operation = {});
+    /// Over TLS, from the next connection on.
+    void show(kedge::testing::certificate_kind);
+    void greet_next(greeting, int times = 1);
     /// Nobody listens any more, and open connections break. @ref up takes the same port.
     void down();
     void up();
@@ -121,6 +102,7 @@ public:
     std::vector<heard_request> heard() const;
     int faults_left() const;
     int connections() const;  ///< accepted so far
+    int resumed() const;      ///< of them, with a session of TLS from an earlier one
     /// Whether it has nothing to do: it waits for clients, or keeps silent. So do they, if they are idle before and after.
     bool quiet() const;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "../support/byte_channel.hpp"
 #include "service_signature.hpp"
 
 #include <stdexcept>
@@ -8,11 +9,10 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-// As much of sockets and HTTP/1.1 as the service needs.
+// As much of ports and HTTP/1.1 as the service needs.
 
 namespace aws_test {
 
@@ -36,40 +36,6 @@ inline std::uint16_t port_of(int fd) {
     return ntohs(at.sin_port);
 }
 
-/// Or for an end, or for a client to accept.
-inline void wait_for_bytes(int fd) {
-    pollfd p{fd, POLLIN, 0};
-    while (::poll(&p, 1, -1) < 0) {}
-}
-
-/// False also if there is no such socket.
-inline bool has_unread(int fd) {
-    pollfd p{fd, POLLIN, 0};
-    return ::poll(&p, 1, 0) > 0 && (p.revents & POLLIN) != 0;
-}
-
-inline void send_all(int fd, std::string_view text) {
-    while (!text.empty()) {
-        const ssize_t sent = ::send(fd, text.data(), text.size(), MSG_NOSIGNAL);
-        if (sent <= 0) return;
-        text.remove_prefix(static_cast<std::size_t>(sent));
-    }
-}
-
-/// At least one byte more behind `text`; false: there is none.
-inline bool receive_more(int fd, std::string& text) {
-    const std::size_t had = text.size();
-    text.resize(had + 65'536);
-    const ssize_t got = ::recv(fd, text.data() + had, text.size() - had, 0);
-    text.resize(had + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
-    return got > 0;
-}
-
-inline void resets_at_close(int fd) {
-    const linger at_once{1, 0};
-    ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-}
-
 inline heard_request parse_head(std::string_view head) {
     heard_request out;
     std::vector<std::string> lines = parts_of(head, '\n');
@@ -90,15 +56,15 @@ inline heard_request parse_head(std::string_view head) {
 }
 
 /// The next request of a connection; nothing at its end. `text` is what was received and not used.
-inline std::optional<heard_request> receive(int fd, std::string& text) {
+inline std::optional<heard_request> receive(kedge_test::byte_channel& client, std::string& text) {
     std::size_t end = 0;
     while ((end = text.find("\r\n\r\n")) == std::string::npos)
-        if (!receive_more(fd, text)) return std::nullopt;
+        if (!client.receive_more(text)) return std::nullopt;
     heard_request out = parse_head(std::string_view(text).substr(0, end));
     const std::size_t size = end + 4 + std::stoul("0" + out.field("content-length"));
     text.reserve(size);
     while (text.size() < size)
-        if (!receive_more(fd, text)) return std::nullopt;
+        if (!client.receive_more(text)) return std::nullopt;
     out.body = text.substr(end + 4, size - end - 4);
     text.erase(0, size);
     out.when = std::chrono::steady_clock::now();
@@ -120,16 +86,6 @@ inline std::string http_answer(int status, std::chrono::system_clock::time_point
     std::string out = "HTTP/1.1 " + std::to_string(status) + " Said\r\nContent-Type: application/x-amz-json-1.1\r\nDate: " +
                       http_date(when) + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
     return ((out += headers) += "\r\n") += body;
-}
-
-inline std::string error_body(const std::string& code, const std::string& message) {
-    std::string out = R"({"__type":")" + code + R"(","message":")";
-    for (const char c : message) {
-        if (c == '"' || c == '\\') out += '\\';
-        if (c == '\n') out += "\\n";
-        else out += c;
-    }
-    return out + "\"}";
 }
 
 }  // namespace aws_test
