@@ -11,6 +11,8 @@
 #include <string>
 #include <string_view>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -37,7 +39,10 @@ inline void resets_at_close(int fd) {
 class byte_channel {
 public:
     /// @param tls  none: in plain text. It may change once this is made
-    explicit byte_channel(int fd, SSL_CTX* tls = nullptr) : fd_(fd), tls_(tls ? SSL_new(tls) : nullptr) {}
+    explicit byte_channel(int fd, SSL_CTX* tls = nullptr) : fd_(fd), tls_(tls ? SSL_new(tls) : nullptr) {
+        const int at_once = 1;  // who looks whether the server is quiet must find here what it has sent
+        ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &at_once, sizeof at_once);
+    }
 
     /// @return whether there is nothing in the way of bytes
     bool shake_hands() {
