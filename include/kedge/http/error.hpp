@@ -41,7 +41,8 @@ private:
         case http::errc::bad_response: return "malformed or ambiguous HTTP response";
         case http::errc::response_too_large: return "HTTP response beyond its limit";
         case http::errc::truncated: return "the connection ended in the middle of an HTTP response";
-        case http::errc::not_verified: return "the server's certificate is not valid for this host";
+        case http::errc::not_verified:
+            return "the server's certificate is not valid for this host; name its authority in tls_options, or mend it";
         case http::errc::address_not_allowed: return "the server's name leads only to addresses that are not allowed";
         }
         return "unknown HTTP error";
