@@ -13,6 +13,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -76,15 +77,27 @@ private:
     const std::shared_ptr<aws::log_transport> real_;
 };
 
+/// How the sink gets to the service.
+struct route {
+    bool tls = false;
+    http::tls_options trust{};
+    /// In place of those that the test lists.
+    std::function<std::shared_ptr<aws::credentials_provider>(boost::asio::io_context&)> keys{};
+    /// Whether the servers that these ask have nothing to do either.
+    std::function<bool()> others_quiet{};
+};
+
 class cloudwatch_world {
 public:
-    explicit cloudwatch_world(aws::cloudwatch_options o = {}, std::vector<service_keys> keys = {{}}) {
+    explicit cloudwatch_world(aws::cloudwatch_options o = {}, std::vector<service_keys> keys = {{}}, route how = {})
+        : service({}, "eu-central-1", how.tls), others_quiet_(std::move(how.others_quiet)) {
         if (!keys.front().token.empty()) service.admit(keys.front());
         clock_ = new skipping_runtime(io);
         boost::asio::add_service(io, clock_);
-        const auto source = std::make_shared<scripted_keys>(io, std::move(keys));
+        const auto source = how.keys ? how.keys(io) : std::make_shared<scripted_keys>(io, std::move(keys));
         const aws::endpoint_options where{.region = service.region(), .url = service.url(), .plain_loopback = true};
-        way = std::make_shared<watched_transport>(*clock_, aws::https_transport(io, {.where = where, .keys = source}));
+        const auto real = aws::https_transport(io, {.where = where, .keys = source, .tls = std::move(how.trust)});
+        way = std::make_shared<watched_transport>(*clock_, real);
         o.group = "shop", o.stream = "web-1", o.fallback = console;
         o.format = [](const log::record& what, std::string& out) { out += what.message; };
         most_bytes_ = o.max_bytes;
@@ -147,14 +160,15 @@ public:
 private:
     /// Whatever can happen next. Time is left out while nobody is at work on either side.
     void step() {
-        const bool quiet = service.quiet();
+        const bool quiet = all_quiet();
         if (io.poll_one() == 0 && !clock_->fire_due()) {
-            const bool pausing = way->under_way == 0;
-            if (!pausing && (io.run_one_for(2ms) > 0 || !quiet || !service.quiet())) return look();
+            const bool pausing = way->under_way == 0 && !others_quiet_;
+            if (!pausing && (io.run_one_for(2ms) > 0 || !quiet || !all_quiet())) return look();
             REQUIRE(clock_->skip());
         }
         look();
     }
+    bool all_quiet() const { return service.quiet() && (!others_quiet_ || others_quiet_()); }
     /// The answers that are on their way to the sink have come.
     void finish() {
         run_until([this] { return way->under_way == 0; });
@@ -170,6 +184,7 @@ private:
     }
 
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_ = boost::asio::make_work_guard(io);
+    const std::function<bool()> others_quiet_;
     skipping_runtime* clock_ = nullptr;
     std::size_t most_bytes_ = 0;
 };
