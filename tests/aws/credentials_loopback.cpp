@@ -51,6 +51,28 @@ config::environment container(const std::string& url) {
             {"AWS_EC2_METADATA_DISABLED", "true"}};
 }
 
+/// A token that STS would know.
+struct identity_file {
+    const std::string path =
+        (std::filesystem::temp_directory_path() / ("kedge_identity_" + std::to_string(::getpid()))).string();
+
+    identity_file() { std::ofstream(path) << "t0ken\n"; }
+    ~identity_file() { std::filesystem::remove(path); }
+
+    config::environment variables() const {
+        return {{"HOME", "/nonexistent"}, {"AWS_WEB_IDENTITY_TOKEN_FILE", path}, {"AWS_ROLE_ARN", "r"},
+                {"AWS_EC2_METADATA_DISABLED", "true"}};
+    }
+};
+
+/// Every name is that of one address.
+void lead(boost::asio::io_context& io, const char* to) {
+    boost::asio::use_service<kedge::detail::lookup_service>(io).lookups()->use(
+        [to](const std::string&, const std::string& service, kedge::detail::endpoints& found) {
+            return kedge::detail::resolve_literal(to, service, found);
+        });
+}
+
 bool begins(const loopback_server& server, std::size_t i, const std::string& line) {
     const auto all = server.requests();
     return i < all.size() && all[i].starts_with(line + "\r\n");
@@ -125,10 +147,7 @@ TEST_CASE("a server that says nothing is left alone after its attempts", "[aws][
 TEST_CASE("a name that leads where keys must not come from is not followed", "[aws][credentials][integration]") {
     loopback_server server([](const std::string&) { return http_answer(200, keys_as_json); });
     boost::asio::io_context io;
-    boost::asio::use_service<kedge::detail::lookup_service>(io).lookups()->use(
-        [](const std::string&, const std::string& service, kedge::detail::endpoints& found) {
-            return kedge::detail::resolve_literal("127.0.0.1", service, found);
-        });
+    lead(io, "127.0.0.1");
     {
         credentials_chain chain(io, {.process = container(server.url("keys.example"))});
         CHECK(ask(io, chain) == "ASIA1");
@@ -148,17 +167,53 @@ TEST_CASE("a name that leads where keys must not come from is not followed", "[a
 TEST_CASE("STS is asked where the options say", "[aws][credentials][integration]") {
     loopback_server server([](const std::string&) { return http_answer(200, keys_as_xml); });
     boost::asio::io_context io;
-    credentials_chain_options o{.process = container("http://127.0.0.1:1")};
-    const auto file = std::filesystem::temp_directory_path() / ("kedge_identity_" + std::to_string(::getpid()));
-    std::ofstream(file) << "t0ken\n";
-    (*o.process)["AWS_WEB_IDENTITY_TOKEN_FILE"] = file.string();
-    (*o.process)["AWS_ROLE_ARN"] = "r";
+    const identity_file identity;
+    credentials_chain_options o{.process = identity.variables()};
     o.sts = {.region = "eu-central-1", .url = server.url(), .plain_loopback = true};
     credentials_chain chain(io, o);
     CHECK(ask(io, chain) == "ASIA2");
     CHECK(begins(server, 0, "POST / HTTP/1.1"));
     CHECK(chain.snapshot().source == "web identity");
-    std::filesystem::remove(file);
     o.sts.plain_loopback = false;
     CHECK_THROWS_WITH(credentials_chain(io, o), Catch::Contains("plain_loopback"));
+}
+
+TEST_CASE("over TLS keys come from who proves to be the host, where that may be", "[aws][credentials][integration]") {
+    using kind = testing::certificate_kind;
+    constexpr const char *not_valid = "certificate is not valid", *not_allowed = "addresses that are not allowed";
+    struct row {
+        const char *host, *address;
+        kind shown;
+        const char* refused = nullptr;
+    };
+    const row rows[] = {
+        {"localhost", "127.0.0.1", kind::good},
+        {"localhost", "127.0.0.1", kind::unknown_ca, not_valid},
+        {"localhost", "127.0.0.1", kind::wrong_host, not_valid},
+        {"localhost", "127.0.0.1", kind::expired, not_valid},
+        {"sts.example.com", "127.0.0.1", kind::wildcard},
+        {"sts.example.com", "127.0.0.1", kind::good, not_valid},
+        {"sts.example.com", "169.254.169.254", kind::wildcard, not_allowed},
+        {"sts.example.com", "::ffff:169.254.169.254", kind::wildcard, not_allowed},
+        {"sts.example.com", "fd00:ec2::254", kind::wildcard, not_allowed},
+    };
+    const identity_file identity;
+    for (const row& one : rows) {
+        for (const bool by_identity : {false, true}) {
+            CAPTURE(one.host, one.address, static_cast<int>(one.shown), by_identity);
+            const std::string keys = by_identity ? keys_as_xml : keys_as_json;
+            loopback_server server([&](const std::string&) { return http_answer(200, keys); }, kedge_test::tls_face(one.shown));
+            boost::asio::io_context io;
+            lead(io, one.address);
+            credentials_chain_options o{.process = by_identity ? identity.variables() : container(server.url(one.host))};
+            o.sts = {.region = "eu-central-1", .url = server.url(one.host), .any_host = true};
+            o.tls.ca_pem = kedge_test::authority_pem();
+            credentials_chain chain(io, o);
+            const std::string said = ask(io, chain);
+            if (one.refused) CHECK_THAT(said, Catch::Contains(one.refused));
+            else CHECK(said == (by_identity ? "ASIA2" : "ASIA1"));
+            CHECK(server.connections() == (one.refused == not_allowed ? 0 : 1));
+            CHECK(server.requests().size() == (one.refused ? 0 : 1));
+        }
+    }
 }
