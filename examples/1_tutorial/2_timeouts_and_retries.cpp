@@ -13,18 +13,14 @@
 
 #include <cstdio>
 
+#include "../expect.hpp"
+
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 using kedge::error_code;
+using example::expect;
 
 namespace {
-
-bool as_told = true;
-
-void expect(bool what, const char* sentence) {
-    std::printf("%s  %s\n", what ? "  yes" : "  NO!", sentence);
-    as_told = as_told && what;
-}
 
 /// A service that takes `answer_time` to answer.
 struct service {
@@ -99,5 +95,5 @@ int main() {
     payment_timeout();
     a_timeout_is_not_repeated_unasked();
     the_whole_call_has_a_limit_too();
-    return as_told ? 0 : 1;
+    return example::as_told ? 0 : 1;
 }

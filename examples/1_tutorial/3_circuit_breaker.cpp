@@ -14,18 +14,14 @@
 #include <cstdio>
 #include <memory>
 
+#include "../expect.hpp"
+
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 using kedge::error_code;
+using example::expect;
 
 namespace {
-
-bool as_told = true;
-
-void expect(bool what, const char* sentence) {
-    std::printf("%s  %s\n", what ? "  yes" : "  NO!", sentence);
-    as_told = as_told && what;
-}
 
 /// Down until `back_at`: every call hangs. Afterwards it answers within 10 ms.
 struct service {
@@ -89,5 +85,5 @@ int main() {
     expect(breaker.snapshot().state == kedge::breaker_state::closed && good > 0, "it closed again when the service was back");
 
     without_a_pipeline();
-    return as_told ? 0 : 1;
+    return example::as_told ? 0 : 1;
 }

@@ -18,18 +18,14 @@
 
 #include <cstdio>
 
+#include "../expect.hpp"
+
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 using kedge::error_code;
+using example::expect;
 
 namespace {
-
-bool as_told = true;
-
-void expect(bool what, const char* sentence) {
-    std::printf("%s  %s\n", what ? "  yes" : "  NO!", sentence);
-    as_told = as_told && what;
-}
 
 /// Stands for whatever you connect to. The pool wants nothing of it.
 struct connection {
@@ -110,5 +106,5 @@ void a_bulkhead_keeps_room() {
 int main() {
     pool_exhausted();
     a_bulkhead_keeps_room();
-    return as_told ? 0 : 1;
+    return example::as_told ? 0 : 1;
 }

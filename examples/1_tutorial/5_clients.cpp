@@ -20,18 +20,14 @@
 #include <utility>
 #include <vector>
 
+#include "../expect.hpp"
+
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 using kedge::error_code;
+using example::expect;
 
 namespace {
-
-bool as_told = true;
-
-void expect(bool what, const char* sentence) {
-    std::printf("%s  %s\n", what ? "  yes" : "  NO!", sentence);
-    as_told = as_told && what;
-}
 
 using client = kedge::database_client<kedge::testing::scripted_connection>;
 
@@ -104,5 +100,5 @@ int main() {
     a_query();
     pool_exhausted();
     the_server_restarts();
-    return as_told ? 0 : 1;
+    return example::as_told ? 0 : 1;
 }

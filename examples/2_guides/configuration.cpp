@@ -17,17 +17,13 @@
 #include <memory>
 #include <string>
 
+#include "../expect.hpp"
+
 namespace asio = boost::asio;
 namespace config = kedge::config;
+using example::expect;
 
 namespace {
-
-bool as_told = true;
-
-void expect(bool what, const char* sentence) {
-    std::printf("%s  %s\n", what ? "  yes" : "  NO!", sentence);
-    as_told = as_told && what;
-}
 
 void write(const std::filesystem::path& folder, const char* text) { std::ofstream(folder / ".env") << text; }
 
@@ -97,5 +93,5 @@ int main() {
     reload(folder);
     seed(folder);
     std::filesystem::remove_all(folder);
-    return as_told ? 0 : 1;
+    return example::as_told ? 0 : 1;
 }

@@ -20,17 +20,13 @@
 #include <string>
 #include <string_view>
 
+#include "../expect.hpp"
+
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
+using example::expect;
 
 namespace {
-
-bool as_told = true;
-
-void expect(bool what, const char* sentence) {
-    std::printf("%s  %s\n", what ? "  yes" : "  NO!", sentence);
-    as_told = as_told && what;
-}
 
 using kedge::params;
 using kedge::sqlite::client;
@@ -136,5 +132,5 @@ int main() {
     io.run();
     if (failed) std::rethrow_exception(failed);
     commit_unknown();
-    return as_told ? 0 : 1;
+    return example::as_told ? 0 : 1;
 }

@@ -27,19 +27,15 @@
 #include <memory>
 #include <string>
 
+#include "../expect.hpp"
+
 namespace asio = boost::asio;
 namespace aws = kedge::aws;
 namespace config = kedge::config;
 using namespace std::chrono_literals;
+using example::expect;
 
 namespace {
-
-bool as_told = true;
-
-void expect(bool what, const char* sentence) {
-    std::printf("%s  %s\n", what ? "  yes" : "  NO!", sentence);
-    as_told = as_told && what;
-}
 
 void write(const std::filesystem::path& folder, const std::string& text) { std::ofstream(folder / ".env") << text; }
 
@@ -146,5 +142,5 @@ int main() {
     with_keys_of_its_own();
     reload(folder, text);
     std::filesystem::remove_all(folder);
-    return as_told ? 0 : 1;
+    return example::as_told ? 0 : 1;
 }

@@ -16,18 +16,14 @@
 #include <memory>
 #include <string>
 
+#include "../expect.hpp"
+
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 using kedge::payment::outcome;
+using example::expect;
 
 namespace {
-
-bool as_told = true;
-
-void expect(bool what, const char* sentence) {
-    std::printf("%s  %s\n", what ? "  yes" : "  NO!", sentence);
-    as_told = as_told && what;
-}
 
 struct shop_order {
     kedge::idempotency_key key{"order-4711-checkout-1"};
@@ -102,5 +98,5 @@ int main() {
     asio::co_spawn(world, a_lost_answer(world), [&](std::exception_ptr e) { failed = e; });
     world.run();
     if (failed) std::rethrow_exception(failed);
-    return as_told ? 0 : 1;
+    return example::as_told ? 0 : 1;
 }
