@@ -355,7 +355,7 @@ KEYS = {
         'if (answer.status != 200) return done(absent("the answer to the request for a token', 'if (answer.status == 999) return done(absent("the answer to the request for a token'),
     "a role's name that leads elsewhere": ("services", "impl/metadata_keys.ipp", "if (!is_role(role))", "if (role.empty())"),
     "a token that splits a header": ("services", "elsewhere.hpp", "if (!http::detail::is_field_value(text))", "if (false)"),
-    "a token read once": ("services", "impl/web_identity_keys.ipp",
+    "a token read once": ("services", "impl/requested_keys.ipp",
         "elsewhere(executor_, [this] { return read_token(token_file_); }", "elsewhere(executor_, [this] { static const auto once = read_token(token_file_); return once; }"),
     "half of the keys from each file": ("", "impl/profile_keys.ipp",
         "return failed(file + \" has aws_\"", "return absent(file + \" has aws_\""),

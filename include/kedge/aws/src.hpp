@@ -31,6 +31,7 @@
 #include <kedge/aws/detail/impl/prepare.ipp>
 #include <kedge/aws/detail/impl/profile_keys.ipp>
 #include <kedge/aws/detail/impl/profile_text.ipp>
+#include <kedge/aws/detail/impl/requested_keys.ipp>
 #include <kedge/aws/detail/impl/service_answer.ipp>
 #include <kedge/aws/detail/impl/spool.ipp>
 #include <kedge/aws/detail/impl/spool_recovery.ipp>

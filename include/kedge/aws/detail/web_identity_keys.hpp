@@ -1,22 +1,16 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <kedge/aws/detail/elsewhere.hpp>
-#include <kedge/aws/detail/key_server.hpp>
-#include <kedge/aws/detail/key_source.hpp>
+#include <kedge/aws/detail/requested_keys.hpp>
 #include <kedge/aws/endpoint.hpp>
-#include <kedge/config/environment.hpp>
 
-#include <boost/asio/any_io_executor.hpp>
-
-#include <memory>
 #include <string>
 #include <string_view>
 
 namespace kedge::aws::detail {
 
 /// The keys of a role that STS gives to who shows a token of somebody it trusts, such as a Kubernetes cluster.
-class web_identity_keys final : public key_source {
+class web_identity_keys final : public requested_keys {
 public:
     /// `AWS_WEB_IDENTITY_TOKEN_FILE`, `AWS_ROLE_ARN`, `AWS_ROLE_SESSION_NAME`; where `sts` has no region `AWS_REGION`, or
     /// `AWS_DEFAULT_REGION`.
@@ -24,15 +18,13 @@ public:
                       const key_server_maker& make);
 
     std::string_view name() const noexcept override { return "web identity"; }
-    void look(found_handler done) override;
 
 private:
-    void ask(identity_token token, found_handler done);
+    http::request request_with(const std::string& token) const override;
+    found_keys keys_from(http::response answer) const override;
+    std::string_view silence() const noexcept override { return "no answer from STS"; }
 
-    boost::asio::any_io_executor executor_;
-    found_keys unusable_{};  ///< without a server: why
-    std::unique_ptr<key_server> server_{};
-    const std::string token_file_, role_;
+    const std::string role_;
     std::string session_;
 };
 

@@ -25,10 +25,10 @@ inline std::string form_body(std::initializer_list<std::pair<std::string_view, s
 
 KEDGE_DECL web_identity_keys::web_identity_keys(const boost::asio::any_io_executor& ex, const config::environment& variables,
                                                 endpoint_options sts, const key_server_maker& make)
-    : executor_(ex), token_file_(value_of(variables, "AWS_WEB_IDENTITY_TOKEN_FILE")), role_(value_of(variables, "AWS_ROLE_ARN")),
+    : requested_keys(ex, variables, "AWS_WEB_IDENTITY_TOKEN_FILE"), role_(value_of(variables, "AWS_ROLE_ARN")),
       session_(value_of(variables, "AWS_ROLE_SESSION_NAME")) {
     unusable_ = absent("AWS_WEB_IDENTITY_TOKEN_FILE is not set");
-    if (token_file_.empty()) return;
+    if (!has_token_file()) return;
     unusable_ = failed("AWS_WEB_IDENTITY_TOKEN_FILE is set, but AWS_ROLE_ARN is not");
     if (role_.empty()) return;
     for (const char* name : {"AWS_REGION", "AWS_DEFAULT_REGION"})
@@ -43,25 +43,18 @@ KEDGE_DECL web_identity_keys::web_identity_keys(const boost::asio::any_io_execut
     }
 }
 
-KEDGE_DECL void web_identity_keys::look(found_handler done) {
-    if (!server_) return done(unusable_);
-    elsewhere(executor_, [this] { return read_token(token_file_); },
-              [this, done = std::move(done)](identity_token token) mutable { ask(std::move(token), std::move(done)); });
-}
-
 /// Not signed: the token is all that shows who asks.
-KEDGE_DECL void web_identity_keys::ask(identity_token token, found_handler done) {
-    if (!token.reason.empty()) return done(failed("AWS_WEB_IDENTITY_TOKEN_FILE: " + token.reason));
+KEDGE_DECL http::request web_identity_keys::request_with(const std::string& token) const {
     http::request what{
         "POST", "/", {{"Content-Type", "application/x-www-form-urlencoded; charset=utf-8"}, {"Accept", "text/xml"}}};
     what.body = form_body({{"Action", "AssumeRoleWithWebIdentity"},
                            {"Version", "2011-06-15"},
                            {"RoleArn", role_},
                            {"RoleSessionName", session_},
-                           {"WebIdentityToken", token.value.reveal()}});
-    server_->ask(std::move(what), [done = std::move(done)](error_code ec, http::response answer) mutable {
-        done(ec ? failed("no answer from STS: " + ec.message()) : keys_in_xml(std::move(answer)));
-    });
+                           {"WebIdentityToken", token}});
+    return what;
 }
+
+KEDGE_DECL found_keys web_identity_keys::keys_from(http::response answer) const { return keys_in_xml(std::move(answer)); }
 
 }  // namespace kedge::aws::detail
