@@ -106,9 +106,9 @@ private:
         call(todo);
         for (int i = 0; i < todo.starting; ++i) {
             const delivery_request& request = todo.start[static_cast<std::size_t>(i)];
-            CHECK((!request.events || !request.events->empty()));
+            CHECK((!request.batch || !request.events()->empty()));
             const model_answer out = endpoint_.serve(request);
-            coming_.push_back({now_ + std::chrono::milliseconds(1 + draw_() % 200), request.serial, !request.events, out.answer});
+            coming_.push_back({now_ + std::chrono::milliseconds(1 + draw_() % 200), request.serial, !request.batch, out.answer});
         }
         CHECK(static_cast<int>(coming_.size()) <= plan_.rules.max_in_flight);
         CHECK(std::count_if(coming_.begin(), coming_.end(), [](const coming& one) { return one.creates; }) <= 1);

@@ -2,7 +2,7 @@
 // Batches to the byte, and the body that is made of one.
 #include "../support/catch.hpp"
 
-#include <kedge/aws/detail/event_queue.hpp>
+#include <kedge/aws/detail/delivery.hpp>
 #include <kedge/aws/detail/put_body.hpp>
 #include <kedge/detail/json.hpp>
 #include <kedge/detail/runtime_random.hpp>
@@ -130,6 +130,21 @@ TEST_CASE("events are sorted by time, and those of one time stay in order") {
             CHECK(ordered);
         }
     }
+}
+
+TEST_CASE("a batch is put in order by who makes its body, so that no writer waits for it") {
+    delivery core({});
+    for (const std::int64_t ms : {3'000'000'000'002, 3'000'000'000'000, 3'000'000'000'001}) {
+        const raw_event raw{"x", ms};
+        REQUIRE_FALSE(core.submit(prepare(raw), raw, time_point()));
+    }
+    delivery_actions todo;
+    core.tick({time_point(1s), 3'000'000'000'003}, todo);
+    REQUIRE(todo.starting == 1);
+    CHECK_FALSE(todo.start[0].batch->sorted);
+    std::int64_t ms = 3'000'000'000'000;
+    for (const log_event* e = todo.start[0].events()->front(); e; e = e->next) CHECK(e->time_ms == ms++);
+    CHECK(todo.start[0].batch->sorted);
 }
 
 TEST_CASE("a batch is split without losing an event or its order") {

@@ -97,7 +97,7 @@ private:
         for (int i = 0; i < todo.starting; ++i) {
             const delivery_request& one = todo.start[static_cast<std::size_t>(i)];
             sent_request copy{one.serial, one.what, {}, {}, one.gzip};
-            for (const log_event* e = one.events ? one.events->front() : nullptr; e; e = e->next) {
+            for (const log_event* e = one.batch ? one.events()->front() : nullptr; e; e = e->next) {
                 copy.texts.emplace_back(e->message());
                 copy.times.push_back(e->time_ms);
             }

@@ -41,7 +41,7 @@ public:
         if (sky == weather::silent) return lost(request, below(2) == 0);
         if (sky == weather::throttling && below(3) != 0) return plain(answer_kind::throttled);
         if (sky == weather::flaky && below(2) == 0) return trouble(request);
-        return request.what == operation::put_events ? put(*request.events) : create(request.what);
+        return request.what == operation::put_events ? put(*request.events()) : create(request.what);
     }
 
     void forget_stream() { has_stream_ = false; }
@@ -67,9 +67,9 @@ private:
     }
 
     model_answer lost(const delivery_request& request, bool after_storing) {
-        if (request.events) {
-            for (const log_event* e = request.events->front(); e; e = e->next) ++untold[std::string(e->message())];
-            if (after_storing && has_stream_ && !complaint(*request.events)) keep(*request.events);
+        if (request.batch) {
+            for (const log_event* e = request.events()->front(); e; e = e->next) ++untold[std::string(e->message())];
+            if (after_storing && has_stream_ && !complaint(*request.events())) keep(*request.events());
         }
         return {no_answer(true)};
     }

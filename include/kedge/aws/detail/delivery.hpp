@@ -54,9 +54,17 @@ enum class delivery_alarm : std::uint8_t {
 struct delivery_request {
     std::uint32_t serial = 0;
     operation what = operation::put_events;
-    const event_list* events = nullptr;     ///< of put_events
+    event_batch* batch = nullptr;           ///< of put_events
     bool gzip = false;
     std::chrono::milliseconds skew{0};      ///< to add to the clock when signing
+
+    /// Those of `batch`, in the order of their times; null without one. The first call has to look at each if they came out of
+    /// order: outside of the shell's lock.
+    const event_list* events() const noexcept {
+        if (!batch) return nullptr;
+        batch->sort();
+        return &batch->events;
+    }
 };
 
 /** What the shell is to do after a call, outside its lock; a new one for each call. */

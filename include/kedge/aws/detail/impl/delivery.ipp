@@ -67,8 +67,7 @@ KEDGE_DECL void delivery::start(operation what, batch_ptr events, time_point now
     if (events && events->attempts++ > 0) ++counters_.retries;
     free = {serial_, what, std::move(events), pace_.start(), now, skew_.ahead(), rules_.gzip && gzip_works_};
     ++in_flight_;
-    todo.start[static_cast<std::size_t>(todo.starting++)] = {free.serial, what, free.events ? &free.events->events : nullptr,
-                                                             free.gzip, free.skew};
+    todo.start[static_cast<std::size_t>(todo.starting++)] = {free.serial, what, free.events.get(), free.gzip, free.skew};
 }
 
 KEDGE_DECL delivery::batch_ptr delivery::waiting_batch(time_point now) noexcept {
@@ -90,7 +89,6 @@ KEDGE_DECL delivery::batch_ptr delivery::next_batch(const moment& now, delivery_
         }
         if (pace_.outage()) batch = probe_of(std::move(batch));
         batch = with_report(std::move(batch), now);
-        batch->sort();
         return batch;
     }
     return report_due(now.steady) ? with_report(nullptr, now) : nullptr;

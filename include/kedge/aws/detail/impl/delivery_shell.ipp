@@ -153,7 +153,7 @@ KEDGE_DECL log_request delivery_shell::make_request(const delivery_request& requ
             out.body = std::move(bodies_.back());
             bodies_.pop_back();
         }
-        put_body(target_, *request.events, out.body);
+        put_body(target_, *request.events(), out.body);
         break;
     case operation::create_stream: out.body = stream_body(target_); break;
     case operation::create_group: out.body = group_body(target_); break;
