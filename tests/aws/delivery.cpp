@@ -215,43 +215,6 @@ TEST_CASE("the service's clock judges what is old, and the group's retention too
     }
 }
 
-TEST_CASE("when the way is free again the next batch tells what was dropped") {
-    courier c({.queue = {.events = 2}, .format = log::python_format});
-    c.submit("a");
-    c.submit("b");
-    c.pass(1s);
-    c.submit("c");
-    c.submit("d");
-    c.lose();
-    REQUIRE(c.sent[0].texts == texts{"a", "b"});
-    c.answer(answer_kind::accepted);
-    c.submit("e");
-    c.pass_until_due();
-    REQUIRE(c.sent.size() == 1);
-    REQUIRE(c.sent[0].texts.size() == 1);
-    CHECK(c.sent[0].texts[0].starts_with("[WARNING] 2 events were dropped (queue_full=2) between 2084-01-29T16:00:01.000Z and "));
-    c.answer(answer_kind::accepted);
-    c.submit("f");
-    c.submit("g");
-    c.submit("h");  // dropped
-    c.pass(1s);
-    CHECK(c.sent[0].texts == texts{"e", "f"});  // not every moment
-    c.answer(answer_kind::accepted);
-    c.pass(10s);
-    CHECK(c.sent[0].texts[0].starts_with("[WARNING] 2 events"));
-}
-
-TEST_CASE("with a clock that is far off, what was dropped is told at a time that the service takes") {
-    const auto skew = GENERATE(-3h, 15 * 24h);
-    courier c({.queue = {.events = 1}});
-    c.core->clock_seen(c.at().wall_ms + std::chrono::milliseconds(skew).count(), c.at().wall_ms, c.at().wall_ms);
-    c.submit("a", log::level::info, skew);
-    c.submit("b");  // dropped
-    c.pass(1s);
-    REQUIRE(c.sent.size() == 1);
-    CHECK(c.sent[0].times.back() == c.at().wall_ms + std::chrono::milliseconds(skew).count());
-}
-
 TEST_CASE("a shutdown sends at once what there is and ends when it is settled") {
     courier c;
     c.submit("a");

@@ -167,8 +167,11 @@ private:
     batch_ptr waiting_batch(time_point now) noexcept;
     batch_ptr probe_of(batch_ptr batch) noexcept;
     batch_ptr with_report(batch_ptr batch, const moment& now) noexcept;
-    log_event* make_report(const moment& now) const noexcept;
     bool report_due(time_point now) const noexcept;
+    bool report_belongs(const event_batch* batch) noexcept;
+    std::int64_t report_time(const moment& now) const noexcept;
+    log_event* make_report(const moment& now) const noexcept;
+    std::int64_t oldest_kept(const moment& now) const noexcept;
     void sieve(event_batch& batch, const moment& now, delivery_actions& todo) noexcept;
 
     void settle_put(flight& ended, const service_answer& answer, const moment& now, std::uint64_t random,
@@ -208,6 +211,7 @@ private:
     int in_flight_ = 0;
     std::uint32_t serial_ = 0;
     std::uint64_t order_ = 0;
+    std::uint64_t report_after_ = 0;  ///< the last batch that the record of drops waits for; 0: it was not due yet
     std::size_t most_event_ = most_event_bytes;
     int invalid_in_a_row_ = 0;
     int condemnations_ = 0;  ///< how many events may still be called poison; each acknowledgement renews it

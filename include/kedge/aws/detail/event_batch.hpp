@@ -125,6 +125,11 @@ public:
         return batch;
     }
 
+    std::size_t size() const noexcept {
+        std::size_t sum = 0;
+        for (const event_batch* b = front(); b; b = b->next.get()) ++sum;
+        return sum;
+    }
     std::size_t count_events() const noexcept {
         std::size_t sum = 0;
         for (const event_batch* b = front(); b; b = b->next.get()) sum += b->events.size();

@@ -72,7 +72,7 @@ KEDGE_DECL void delivery::start(operation what, batch_ptr events, time_point now
 
 KEDGE_DECL delivery::batch_ptr delivery::waiting_batch(time_point now) noexcept {
     if (batch_ptr batch = retries_.pop_front()) return batch;
-    if (batch_ptr batch = queue_.take(now, closing_)) {
+    if (batch_ptr batch = queue_.take(now, closing_ || report_due(now))) {
         batch->order = ++order_;
         return batch;
     }
@@ -109,6 +109,20 @@ KEDGE_DECL bool delivery::report_due(time_point now) const noexcept {
     return queue_.notes().any() && !pace_.in_trouble() && (now >= next_report_ || closing_);
 }
 
+/// Whether the record of drops belongs to `batch`, or alone if there is none: it goes where the gap is. While ever more is lost
+/// that place moves on; so no later than behind what waited when it was due.
+KEDGE_DECL bool delivery::report_belongs(const event_batch* batch) noexcept {
+    if (report_after_ == 0) report_after_ = order_ + queue_.batches().size();
+    if (order_ >= report_after_ || (retries_.empty() && queue_.batches().empty())) return true;
+    return batch && batch->newest_ms >= queue_.notes().last_ms();
+}
+
+/// The end of the gap, or the service's present if it would refuse that.
+KEDGE_DECL std::int64_t delivery::report_time(const moment& now) const noexcept {
+    const std::int64_t theirs = now.wall_ms + skew_.ahead().count(), end = queue_.notes().last_ms();
+    return end >= oldest_kept(now) && end <= theirs + newest_taken_ms ? end : theirs;
+}
+
 /// Null without memory.
 KEDGE_DECL log_event* delivery::make_report(const moment& now) const noexcept {
     try {
@@ -116,26 +130,23 @@ KEDGE_DECL log_event* delivery::make_report(const moment& now) const noexcept {
         const std::string text = queue_.notes().text() + " between " + at(queue_.notes().first_ms()) + " and " +
                                  at(queue_.notes().last_ms());
         std::string line;
-        const std::int64_t skew = skew_.ahead().count();
-        const bool far = skew > newest_taken_ms || skew < -newest_taken_ms;  // the service would refuse our time
-        const std::int64_t time_ms = now.wall_ms + (far ? skew : 0);
         log::record told;
-        told.time = log::wall_time(std::chrono::milliseconds(time_ms));
+        told.time = log::wall_time(std::chrono::milliseconds(report_time(now)));
         told.severity = log::level::warning;
         told.logger = "kedge.aws";
         told.message = text;
         if (rules_.format) rules_.format(told, line);
         const raw_event raw{.message = rules_.format ? std::string_view(line) : std::string_view(text),
-                            .time_ms = time_ms, .severity = log::level::warning};
+                            .time_ms = report_time(now), .severity = log::level::warning};
         return prepare(raw).events.pop_front();
     } catch (const std::exception&) {
         return nullptr;
     }
 }
 
-/// Tells of what was dropped, if that is due: at the end of `batch`, or alone if it does not fit or there is none.
+/// Tells of what was dropped, if that is due: in `batch`, or alone if it does not fit or there is none.
 KEDGE_DECL delivery::batch_ptr delivery::with_report(batch_ptr batch, const moment& now) noexcept {
-    if (!report_due(now.steady)) return batch;
+    if (!report_due(now.steady) || !report_belongs(batch.get())) return batch;
     log_event* const report = make_report(now);
     if (!report) return batch;  // another time
     batch_limits room = queue_.limits;
@@ -147,6 +158,7 @@ KEDGE_DECL delivery::batch_ptr delivery::with_report(batch_ptr batch, const mome
         return batch;
     }
     queue_.notes().clear();
+    report_after_ = 0;
     next_report_ = core::saturating_add(now.steady, report_every);
     ++counters_.offered;
     ++counters_.pending;
@@ -159,11 +171,16 @@ KEDGE_DECL delivery::batch_ptr delivery::with_report(batch_ptr batch, const mome
     return batch;
 }
 
+/// The earliest time that the service takes, by its own clock.
+KEDGE_DECL std::int64_t delivery::oldest_kept(const moment& now) const noexcept {
+    const std::int64_t kept = retention_is_known_ ? rules_.retention_days * day_ms - minute_ms : oldest_taken_ms;
+    return now.wall_ms + skew_.ahead().count() - std::min(kept, oldest_taken_ms);
+}
+
 /// Takes out what the service would not take any more, and corrects what lies ahead.
 KEDGE_DECL void delivery::sieve(event_batch& batch, const moment& now, delivery_actions& todo) noexcept {
     const std::int64_t theirs = now.wall_ms + skew_.ahead().count();
-    const std::int64_t kept = retention_is_known_ ? rules_.retention_days * day_ms - minute_ms : oldest_taken_ms;
-    const std::int64_t least = theirs - std::min(kept, oldest_taken_ms), most = theirs + newest_taken_ms;
+    const std::int64_t least = oldest_kept(now), most = theirs + newest_taken_ms;
     if (batch.oldest_ms >= least && batch.newest_ms <= most) return;
     event_list all = std::move(batch.events), old, ahead;
     batch.sorted = true;
@@ -173,7 +190,7 @@ KEDGE_DECL void delivery::sieve(event_batch& batch, const moment& now, delivery_
         else if (event->time_ms > most) ahead.push_back(*event);
         else batch.add(*event);
     }
-    reject(std::move(old), kept < oldest_taken_ms ? rejection::expired : rejection::too_old, todo);
+    reject(std::move(old), theirs - least < oldest_taken_ms ? rejection::expired : rejection::too_old, todo);
     reject(std::move(ahead), rejection::too_new, todo);
 }
 
