@@ -4,6 +4,7 @@
 #include <kedge/aws/detail/delivery_shell.hpp>
 #include <kedge/detail/config.hpp>
 #include <kedge/detail/post_to.hpp>
+#include <kedge/detail/runtime_lock.hpp>
 #include <kedge/log/detail/document.hpp>
 
 #include <algorithm>
@@ -53,7 +54,8 @@ KEDGE_DECL void delivery_shell::submit(const log::record& what, log::formatter f
     log::detail::spare_text text;
     prepared ready = form(what, format, *text, raw);
     if (spool_) return store(std::move(ready), raw);
-    const std::lock_guard guard(lock_);
+    kedge::detail::lock_awake(lock_);
+    const std::lock_guard guard(lock_, std::adopt_lock);
     core_.submit(std::move(ready), raw, context_gone_ ? time_point() : rt_.coarse_now());
     run_in_time();
 }
