@@ -46,6 +46,9 @@ struct cloudwatch_options {
     bool clamp_too_new = true;  ///< a time more than two hours ahead becomes the present; false: the event is rejected
     bool gzip = false;          ///< as the service's own agent does; given up when it is not understood
 
+    /// Each event gets an id, the same if it is sent again: ` mid=PROCESS-NUMBER` at its end, or `"event_id"` in a JSON object.
+    bool number_events = false;
+
     /// Takes secrets out of the text of each event, as the formatter made it, before it is kept in memory or on disk; null: none.
     /// Called by each `write` on its thread, by several at once. An event for which it throws is dropped: `unredacted`.
     std::function<void(std::string&)> redact{};
@@ -116,6 +119,7 @@ class cloudwatch_sink final : public log::sink {
 public:
     /// With a spool it reads up to 8 MiB of it. One that cannot be used is no error: `spool` and the fallback tell of it.
     /// @throws std::invalid_argument names the option, its value and what is accepted
+    /// @throws boost::system::system_error with `number_events`, if the kernel has no random numbers
     cloudwatch_sink(const boost::asio::any_io_executor& ex, cloudwatch_options options, std::shared_ptr<log_transport> transport)
         : options_(std::move(options)), shell_(detail::make_shell(ex, options_, std::move(transport))) {}
     template <class C>

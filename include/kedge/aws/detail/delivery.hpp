@@ -28,6 +28,7 @@ struct delivery_rules {
     int retention_days = 0;     ///< of the group; 0: what it is
     bool clamp_too_new = true;  ///< a time too far ahead becomes the present; else the event is rejected
     bool gzip = false;
+    std::uint64_t process_id = 0;  ///< of the events' ids; 0: they have none
     void (*format)(const log::record&, std::string&) = nullptr;  ///< for the record that tells of drops; null: its text alone
 };
 
@@ -170,7 +171,7 @@ private:
     bool report_due(time_point now) const noexcept;
     bool report_belongs(const event_batch* batch) noexcept;
     std::int64_t report_time(const moment& now) const noexcept;
-    log_event* make_report(const moment& now) const noexcept;
+    log_event* make_report(const moment& now) noexcept;
     std::int64_t oldest_kept(const moment& now) const noexcept;
     void sieve(event_batch& batch, const moment& now, delivery_actions& todo) noexcept;
 
@@ -194,6 +195,7 @@ private:
     bool exceeds(const event_batch& batch, const service_answer& answer) const noexcept;
     bool shrink(batch_ptr& batch, const service_answer& answer) noexcept;
     bool split_large(event_batch& batch) noexcept;
+    prepared prepare_again(const log_event& event, std::uint64_t number) const noexcept;
     void reject(event_list events, rejection why, delivery_actions& todo) noexcept;
     void spend(batch_ptr batch, delivery_actions& todo) noexcept;
     void give_up(delivery_actions& todo) noexcept;
@@ -210,7 +212,7 @@ private:
     clock_skew skew_;
     int in_flight_ = 0;
     std::uint32_t serial_ = 0;
-    std::uint64_t order_ = 0;
+    std::uint64_t order_ = 0, reports_ = 0;
     std::uint64_t report_after_ = 0;  ///< the last batch that the record of drops waits for; 0: it was not due yet
     std::size_t most_event_ = most_event_bytes;
     int invalid_in_a_row_ = 0;

@@ -106,6 +106,7 @@ private:
     const std::shared_ptr<log::sink> fallback_, dead_letters_;
     const redaction redact_;
     const int retention_days_;
+    const std::uint64_t process_id_;  ///< of the events' ids; 0: they have none
 
     const std::shared_ptr<spool> spool_;  ///< null: none
     std::mutex writing_;

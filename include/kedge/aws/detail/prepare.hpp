@@ -22,6 +22,7 @@ struct raw_event {
     log::level severity = log::level::info;
     bool whole = false;       ///< JSON or EMF: cut in pieces it would be none
     std::uint64_t number = 0; ///< names its parts if it has to be split
+    std::string_view id{};    ///< names them instead, if it has one
 };
 
 enum class preparation : std::uint8_t { as_it_was, split, shortened, empty, no_memory, unredacted };
@@ -37,8 +38,8 @@ struct prepared {
  *
  *  Bytes that are no UTF-8 become U+FFFD, three bytes each. What is larger than `most` (with its 26 bytes) is split: after a
  *  line's end if there is one in the second half of a part, else between code points, each part with the time of all and
- *  `[part i/n number] ` in front; without the marks the parts are the text. A document is not cut but replaced by one that
- *  holds its size and the text of its beginning.
+ *  `[part i/n number] ` in front, or the id instead of the number; without the marks the parts are the text. A document is not
+ *  cut but replaced by one that holds its size, the text of its beginning, and its id.
  */
 prepared prepare(const raw_event& what, std::size_t most = most_event_bytes) noexcept;
 

@@ -8,6 +8,9 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
 #include <stdexcept>
 #include <string_view>
 
@@ -38,6 +41,13 @@ inline bool is_retention(int days) noexcept {
     return std::find(taken.begin(), taken.end(), days) != taken.end();
 }
 
+/// From the kernel, since the children of one process would draw the same from a generator that they inherited.
+inline std::uint64_t random_id(runtime& rt) {
+    std::array<std::byte, sizeof(std::uint64_t)> bytes{};
+    rt.random_bytes(bytes);
+    return std::max<std::uint64_t>(std::bit_cast<std::uint64_t>(bytes), 1);
+}
+
 /// Eight segments, each with room for the largest event twice.
 inline constexpr std::size_t least_spool_bytes = 16 * 1024 * 1024;
 
@@ -63,6 +73,7 @@ KEDGE_DECL std::shared_ptr<delivery_shell> make_shell(const boost::asio::any_io_
     rules.clamp_too_new = o.clamp_too_new;
     rules.gzip = o.gzip;
     rules.format = o.format;
+    if (o.number_events) rules.process_id = random_id(runtime::of(ex));
     const log_target target{o.group, o.stream};
     auto made = std::make_shared<delivery_shell>(ex, rules, target, std::move(transport),
                                                  delivery_hooks{o.fallback, o.dead_letters, o.redact}, o.spool);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <kedge/aws/detail/delivery.hpp>
+#include <kedge/aws/detail/event_id.hpp>
 #include <kedge/detail/config.hpp>
 #include <kedge/log/detail/iso_time.hpp>
 
@@ -124,7 +125,7 @@ KEDGE_DECL std::int64_t delivery::report_time(const moment& now) const noexcept 
 }
 
 /// Null without memory.
-KEDGE_DECL log_event* delivery::make_report(const moment& now) const noexcept {
+KEDGE_DECL log_event* delivery::make_report(const moment& now) noexcept {
     try {
         const auto at = [](std::int64_t ms) { return log::detail::iso_time(log::wall_time(std::chrono::milliseconds(ms))); };
         const std::string text = queue_.notes().text() + " between " + at(queue_.notes().first_ms()) + " and " +
@@ -136,9 +137,10 @@ KEDGE_DECL log_event* delivery::make_report(const moment& now) const noexcept {
         told.logger = "kedge.aws";
         told.message = text;
         if (rules_.format) rules_.format(told, line);
-        const raw_event raw{.message = rules_.format ? std::string_view(line) : std::string_view(text),
-                            .time_ms = report_time(now), .severity = log::level::warning};
-        return prepare(raw).events.pop_front();
+        else line = text;
+        if (rules_.process_id != 0)
+            add_id(line, event_id(rules_.process_id, ++reports_, "r").text(), false, most_event_ - event_overhead);
+        return prepare({.message = line, .time_ms = report_time(now), .severity = log::level::warning}).events.pop_front();
     } catch (const std::exception&) {
         return nullptr;
     }

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <kedge/aws/detail/delivery.hpp>
+#include <kedge/aws/detail/event_id.hpp>
 #include <kedge/detail/config.hpp>
 
 #include <algorithm>
+#include <exception>
 #include <limits>
 
 namespace kedge::aws::detail {
@@ -73,6 +75,16 @@ KEDGE_DECL bool delivery::halve(batch_ptr& batch) noexcept {
     return true;
 }
 
+/// Empty without memory.
+KEDGE_DECL prepared delivery::prepare_again(const log_event& event, std::uint64_t number) const noexcept {
+    try {
+        const std::string id = id_of(event.message());
+        return prepare({event.message(), event.time_ms, event.severity, event.whole, number, id}, most_event_);
+    } catch (const std::exception&) {
+        return {};
+    }
+}
+
 /// Splits each event that is larger than is taken. False without memory; what was not split is as it was.
 KEDGE_DECL bool delivery::split_large(event_batch& batch) noexcept {
     event_list all = std::move(batch.events);
@@ -80,8 +92,7 @@ KEDGE_DECL bool delivery::split_large(event_batch& batch) noexcept {
     while (log_event* const event = all.pop_front()) {
         prepared parts;
         if (event->counted() > most_event_) {
-            const raw_event raw{event->message(), event->time_ms, event->severity, event->whole, ++order_};
-            parts = prepare(raw, most_event_);
+            parts = prepare_again(*event, ++order_);
             done = done && !parts.events.empty();
         }
         if (parts.events.empty()) {

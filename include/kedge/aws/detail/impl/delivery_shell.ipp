@@ -2,6 +2,7 @@
 #pragma once
 
 #include <kedge/aws/detail/delivery_shell.hpp>
+#include <kedge/aws/detail/event_id.hpp>
 #include <kedge/detail/config.hpp>
 #include <kedge/detail/post_to.hpp>
 #include <kedge/detail/runtime_lock.hpp>
@@ -19,7 +20,7 @@ KEDGE_DECL delivery_shell::delivery_shell(const boost::asio::any_io_executor& ex
       service_(boost::asio::use_service<kedge::detail::pool_service>(boost::asio::query(ex, boost::asio::execution::context))),
       target_(std::move(target)), transport_(std::move(transport)), fallback_(std::move(hooks.fallback)),
       dead_letters_(std::move(hooks.dead_letters)), redact_(std::move(hooks.redact)),
-      retention_days_(rules.retention_days),
+      retention_days_(rules.retention_days), process_id_(rules.process_id),
       spool_(disk.directory.empty() ? nullptr : std::make_shared<spool>(disk, rules.queue.when_full, rt_.random())), core_(rules),
       timer_(ex) {
     service_.join(*this);
@@ -37,16 +38,24 @@ KEDGE_DECL moment delivery_shell::at() const noexcept { return {rt_.now(), milli
 
 KEDGE_DECL prepared delivery_shell::form(const log::record& what, log::formatter format, std::string& text,
                                          raw_event& raw) noexcept {
+    const std::size_t most = most_event_.load(std::memory_order_relaxed);
+    event_id id;
     try {
         format(what, text);
         if (!redact(redact_, text)) return {.how = preparation::unredacted};
+        if (process_id_ != 0) {
+            id = event_id(process_id_, raw.number = ++numbers_);
+            add_id(text, id.text(), raw.whole, most - event_overhead);
+        }
     } catch (const std::exception&) {
         return {.how = preparation::no_memory};
     }
     raw.message = text;
-    const std::size_t most = most_event_.load(std::memory_order_relaxed);
-    if (may_be_split(raw, most)) raw.number = ++numbers_;
-    return prepare(raw, most);
+    if (process_id_ == 0 && may_be_split(raw, most)) raw.number = ++numbers_;
+    raw.id = id.text();
+    prepared made = prepare(raw, most);
+    raw.id = {};  // it ends here
+    return made;
 }
 
 KEDGE_DECL void delivery_shell::submit(const log::record& what, log::formatter format, bool documents) noexcept {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <kedge/aws/detail/event_id.hpp>
 #include <kedge/aws/detail/json_text.hpp>
 #include <kedge/aws/detail/prepare.hpp>
 #include <kedge/detail/config.hpp>
@@ -12,8 +13,8 @@
 
 namespace kedge::aws::detail {
 
-/// The longest `[part 4294967295/4294967295 ffffffffffffffff] `.
-inline constexpr std::size_t longest_mark = 48;
+/// The longest `[part 4294967295/4294967295 ffffffffffffffff] `, of which the number may be a longer id.
+inline constexpr std::size_t longest_mark = 48, longest_number = 16;
 
 /// Where a piece of at most `room` bytes of UTF-8 ends best.
 inline std::size_t cut(std::string_view text, std::size_t room) noexcept {
@@ -38,11 +39,11 @@ inline log_event* make_event(const raw_event& what, std::string_view mark, std::
     return event;
 }
 
-inline std::string mark_of(std::size_t part, std::size_t parts, std::uint64_t number) {
+inline std::string mark_of(std::size_t part, std::size_t parts, const raw_event& what) {
     char hex[16];
-    const std::string_view id(hex, static_cast<std::size_t>(std::to_chars(hex, hex + sizeof hex, number, 16).ptr - hex));
+    const std::string_view number(hex, static_cast<std::size_t>(std::to_chars(hex, hex + sizeof hex, what.number, 16).ptr - hex));
     std::string mark = "[part " + std::to_string(part) + '/' + std::to_string(parts) + ' ';
-    return mark.append(id).append("] ");
+    return mark.append(what.id.empty() ? number : what.id).append("] ");
 }
 
 /// `text` is valid. False without memory.
@@ -53,7 +54,7 @@ inline bool split(const raw_event& what, std::string_view text, std::size_t room
     for (std::size_t part = 1; !text.empty(); ++part) {
         const std::size_t size = cut(text, room);
         const std::string_view piece = text.substr(0, size);
-        log_event* const event = make_event(what, mark_of(part, to.parts, what.number), piece, measure(piece));
+        log_event* const event = make_event(what, mark_of(part, to.parts, what), piece, measure(piece));
         if (!event) return false;
         to.events.push_back(*event);
         text.remove_prefix(size);
@@ -66,7 +67,9 @@ inline bool shorten(const raw_event& what, std::string_view text, std::size_t mo
     to.how = preparation::shortened;
     std::string stub = R"({"kedge":"shortened: the document was too large for one event","size":)" +
                        std::to_string(what.message.size()) + R"(,"head":")";
-    std::size_t room = most - event_overhead - stub.size() - 2, head = 0;
+    std::string end = "\"}";
+    if (!what.id.empty()) end = std::string("\",").append(id_in_object).append(what.id).append(end);
+    std::size_t room = most - event_overhead - stub.size() - end.size(), head = 0;
     while (head < text.size()) {
         const std::size_t size = log::detail::decode(text.substr(head)).size;
         const std::size_t width = size == 1 ? escaped_width(text[head]) : size;
@@ -77,7 +80,7 @@ inline bool shorten(const raw_event& what, std::string_view text, std::size_t mo
     const std::size_t start = stub.size();
     stub.resize(start + measure(text.substr(0, head)).escaped);
     write_escaped(stub.data() + start, text.substr(0, head));
-    stub += "\"}";
+    stub += end;
     log_event* const event = make_event(what, {}, stub, measure(stub));
     if (event) to.events.push_back(*event);
     return event;
@@ -91,7 +94,8 @@ inline bool prepare_large(const raw_event& what, std::size_t most, prepared& to)
         write_repaired(repaired.data(), text);
         text = repaired;
     }
-    return what.whole ? shorten(what, text, most, to) : split(what, text, most - event_overhead - longest_mark, to);
+    const std::size_t mark = longest_mark + std::max(what.id.size(), longest_number) - longest_number;
+    return what.whole ? shorten(what, text, most, to) : split(what, text, most - event_overhead - mark, to);
 }
 
 KEDGE_DECL prepared prepare(const raw_event& what, std::size_t most) noexcept {
