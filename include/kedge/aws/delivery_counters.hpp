@@ -21,6 +21,7 @@ enum class drop_reason : std::uint8_t {
     closed,      ///< submitted after the shutdown began
     unreadable,  ///< it was on disk alone, and could not be read back
     unredacted,  ///< the user's redaction threw
+    forked,      ///< written in a child of `fork`, which has none of its parent's connections and files
 };
 
 /// Why an event was refused for good, by the service or by what is known of it.
@@ -51,11 +52,11 @@ enum class answer_kind : std::uint8_t {
     limit_reached,      ///< no more groups in this account
 };
 
-inline constexpr std::size_t drop_reasons = 8, rejections = 5, answer_kinds = 15;
+inline constexpr std::size_t drop_reasons = 9, rejections = 5, answer_kinds = 15;
 
 constexpr std::string_view name_of(drop_reason why) noexcept {
-    constexpr std::array<std::string_view, drop_reasons> names = {"queue_full", "displaced", "too_large",  "no_memory",
-                                                                  "empty",      "closed",    "unreadable", "unredacted"};
+    constexpr std::array<std::string_view, drop_reasons> names = {"queue_full", "displaced",  "too_large",  "no_memory", "empty",
+                                                                  "closed",     "unreadable", "unredacted", "forked"};
     return names[static_cast<std::size_t>(why)];
 }
 

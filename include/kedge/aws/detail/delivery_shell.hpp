@@ -8,6 +8,7 @@
 #include <kedge/aws/detail/settlements.hpp>
 #include <kedge/aws/detail/spool.hpp>
 #include <kedge/aws/log_transport.hpp>
+#include <kedge/detail/forks.hpp>
 #include <kedge/detail/pool_service.hpp>
 #include <kedge/detail/unique_function.hpp>
 #include <kedge/log/detail/spare_text.hpp>
@@ -45,6 +46,8 @@ using shutdown_handler = kedge::detail::unique_function<void(delivery_accounting
  *  With a spool a writer holds a third one, `writing_`, from before its event is written until it is queued, so that both have
  *  one order. It is taken before `lock_`, and never by who sends: what is read from the disk, and told to it, is one job at a
  *  time on a blocking thread.
+ *
+ *  In a child of `fork` every call asks @ref is_inherited first, and takes no lock: somebody may hold it who is not there.
  */
 class delivery_shell final : public std::enable_shared_from_this<delivery_shell>, public kedge::detail::context_follower {
 public:
@@ -62,13 +65,15 @@ public:
     void abandon() noexcept;
 
     delivery_counters counters() const noexcept;
-    spool_counters spooled() const noexcept { return spool_ ? spool_->counters() : spool_counters(); }
+    spool_counters spooled() const noexcept { return spool_ && !is_inherited() ? spool_->counters() : spool_counters(); }
     const boost::asio::any_io_executor& executor() const noexcept { return executor_; }
 
 private:
     void context_gone() noexcept override;
     void context_destroyed() noexcept override { context_destroyed_ = true; }
 
+    bool is_inherited() const noexcept { return !home_.is_here() && forsake(); }
+    bool forsake() const noexcept;
     prepared form(const log::record& what, log::formatter format, std::string& text, raw_event& raw) noexcept;
     moment at() const noexcept;
     void run_in_time() noexcept;
@@ -126,6 +131,10 @@ private:
     int handing_over_ = 0;             ///< threads that give events to the fallback or the dead letters
     bool disk_open_ = false, disk_busy_ = false;
     time_point reopen_at_ = time_point::min(), read_again_at_ = never;
+
+    const kedge::detail::birthplace home_{};
+    mutable std::atomic<bool> forsaken_{false};
+    std::atomic<std::uint64_t> lost_in_child_{0};
 
     std::atomic<std::uint64_t> numbers_{0};
     std::atomic<std::size_t> most_event_{most_event_bytes};

@@ -111,6 +111,9 @@ public:
 
     spool_counters counters() const noexcept;
 
+    /// In a child of the process: closes what it inherited, so that the lock ends with the parent. The last call.
+    void forsake() noexcept;
+
 private:
     struct segment {
         std::uint64_t id = 0;  ///< in order, by this object

@@ -36,6 +36,12 @@ KEDGE_DECL delivery_shell::~delivery_shell() {
 
 KEDGE_DECL moment delivery_shell::at() const noexcept { return {rt_.now(), milliseconds_of(rt_.wall_now())}; }
 
+/// Lets go of what belongs to the parent.
+KEDGE_DECL bool delivery_shell::forsake() const noexcept {
+    if (!forsaken_.exchange(true, std::memory_order_relaxed) && spool_) spool_->forsake();
+    return true;
+}
+
 KEDGE_DECL prepared delivery_shell::form(const log::record& what, log::formatter format, std::string& text,
                                          raw_event& raw) noexcept {
     const std::size_t most = most_event_.load(std::memory_order_relaxed);
@@ -59,6 +65,7 @@ KEDGE_DECL prepared delivery_shell::form(const log::record& what, log::formatter
 }
 
 KEDGE_DECL void delivery_shell::submit(const log::record& what, log::formatter format, bool documents) noexcept {
+    if (is_inherited()) [[unlikely]] return void(lost_in_child_.fetch_add(1, std::memory_order_relaxed));
     raw_event raw{{}, milliseconds_of(what.time), what.severity, documents || log::detail::is_document(what)};
     log::detail::spare_text text;
     prepared ready = form(what, format, *text, raw);
@@ -85,6 +92,7 @@ KEDGE_DECL void delivery_shell::post_run() noexcept {
 }
 
 KEDGE_DECL void delivery_shell::flush() noexcept {
+    if (is_inherited()) return;
     const std::lock_guard guard(lock_);
     core_.flush();
     run_in_time();
@@ -94,6 +102,7 @@ template <class Decide> void delivery_shell::decide(Decide decide, bool may_read
     delivery_actions todo;
     refusal_counts refusals;
     bool hands_over = false, over = false;
+    if (is_inherited()) return;
     {
         const std::lock_guard sending(sending_);
         {
@@ -209,6 +218,7 @@ KEDGE_DECL void delivery_shell::set_timer() noexcept {
 }
 
 KEDGE_DECL void delivery_shell::shut_down(time_point deadline, shutdown_handler done) {
+    if (is_inherited()) return done(counters().accounting());
     const std::lock_guard guard(lock_);
     waiting_.push_back(std::move(done));
     if (context_gone_) return;  // nobody could be told: destroyed with us
@@ -228,6 +238,7 @@ KEDGE_DECL void delivery_shell::end() noexcept {
 }
 
 KEDGE_DECL void delivery_shell::abandon() noexcept {
+    if (is_inherited()) return;
     const std::lock_guard guard(lock_);
     if (context_gone_ || core_.is_closed()) return;
     const time_point now = rt_.now();
@@ -236,6 +247,11 @@ KEDGE_DECL void delivery_shell::abandon() noexcept {
 }
 
 KEDGE_DECL delivery_counters delivery_shell::counters() const noexcept {
+    if (is_inherited()) {
+        delivery_counters own;
+        own.offered = own.dropped[drop_reason::forked] = lost_in_child_.load(std::memory_order_relaxed);
+        return own;
+    }
     const std::lock_guard guard(lock_);
     return core_.counters(context_gone_ ? time_point() : rt_.now());
 }
@@ -244,6 +260,10 @@ KEDGE_DECL delivery_counters delivery_shell::counters() const noexcept {
 KEDGE_DECL void delivery_shell::context_gone() noexcept {
     delivery_actions todo;
     std::vector<shutdown_handler> forgotten;
+    if (is_inherited()) {
+        if (const std::unique_lock guard(lock_, std::try_to_lock); guard) forgotten.swap(waiting_);
+        return;
+    }
     {
         const std::lock_guard guard(lock_);
         const moment now = at();

@@ -176,6 +176,14 @@ KEDGE_DECL bool spool::save(const std::string& settled, bool synced) noexcept {
            ::renameat(directory, settled_draft, directory, settled_name) == 0 && (!synced || ::fsync(directory) == 0);
 }
 
+/// Takes no lock: a thread may hold it that the child has not. The lock on the file is the parent's until the last copy of its
+/// descriptor is closed.
+KEDGE_DECL void spool::forsake() noexcept {
+    file_ = {};
+    lock_ = {};
+    directory_ = {};
+}
+
 KEDGE_DECL spool_counters spool::counters() const noexcept {
     const std::lock_guard guard(told_mutex_);
     return told_;
