@@ -75,7 +75,10 @@ private:
             if (draw_() % 300 == 0) ahead = 30 * 3'600'000ll;
             const auto severity = draw_() % 10 ? log::level::info : log::level::error;
             const raw_event raw{text, at().wall_ms + ahead, severity, false, submitted_};
-            const bool in = !core_.submit(prepare(raw, core_.most_event()), raw, now_);
+            const bool redacts = draw_() % 100 != 0;
+            prepared ready = redacts ? prepare(raw, core_.most_event()) : prepared{.how = preparation::unredacted};
+            const bool in = !core_.submit(std::move(ready), raw, now_);
+            unredacted_ += !redacts;
             if (in) accepted_.insert(submitted_);
             ++submitted_;
             check();
@@ -112,7 +115,10 @@ private:
         }
         CHECK(static_cast<int>(coming_.size()) <= plan_.rules.max_in_flight);
         CHECK(std::count_if(coming_.begin(), coming_.end(), [](const coming& one) { return one.creates; }) <= 1);
-        for (const event_list& list : todo.refused) note(list);
+        for (std::size_t i = 0; i < rejections; ++i) {
+            note(todo.refused[i]);
+            refused_[static_cast<rejection>(i)] += todo.refused[i].size();
+        }
         note(todo.leftover);
         if (todo.refresh_credentials && draw_() % 2) core_.credentials_renewed(now_);
         closed_ = closed_ || todo.closed;
@@ -131,10 +137,13 @@ private:
 
     void check() const {
         const delivery_counters c = core_.counters(now_);
-        const bool right = c.accounting().balanced() && c.pending == core_.count_events() &&
+        const bool told = c.rejected == refused_ && c.dropped[drop_reason::unredacted] == unredacted_ &&
+                          c.retries == c.retried.total();
+        const bool right = told && c.accounting().balanced() && c.pending == core_.count_events() &&
                            (c.pending > 0) == (c.pending_bytes > 0) && c.most_bytes <= plan_.rules.queue.bytes &&
                            c.acked <= endpoint_.acknowledged;
         if (right) return;
+        CHECK(told);
         CHECK(c.accounting().balanced());
         CHECK(c.pending == core_.count_events());
         CHECK((c.pending > 0) == (c.pending_bytes > 0));
@@ -169,7 +178,8 @@ private:
     time_point now_{500'000h};
     std::vector<coming> coming_;
     std::set<std::uint64_t> accepted_, elsewhere_;
-    std::uint64_t submitted_ = 0;
+    counts_by<rejection, rejections> refused_;  ///< as they were handed over
+    std::uint64_t submitted_ = 0, unredacted_ = 0;
     bool closed_ = false;
 };
 

@@ -176,5 +176,6 @@ TEST_CASE("a profile is read anew while its keys are used, and does not become a
     h.ask(chain);
     CHECK(h.ask(chain) == "AKIA2/k/");
     CHECK(chain.snapshot().failures == 1);
+    CHECK((chain.snapshot().failed_looks == 1 && chain.snapshot().since));
     CHECK(chain.snapshot().source == "profile");
 }

@@ -93,6 +93,7 @@ TEST_CASE("a container's keys come over HTTP, after a failure in a second attemp
     CHECK(begins(server, 2, "GET /keys?x=1 HTTP/1.1"));
     CHECK(server.requests()[2].find("\r\nAuthorization: t0ken\r\n") != std::string::npos);
     CHECK((chain.snapshot().source == "container" && chain.snapshot().expires && chain.snapshot().failures == 0));
+    CHECK((chain.snapshot().since && chain.snapshot().failed_looks == 0));
     CHECK(ask(io, chain) == "ASIA1");
     CHECK(server.requests().size() == 3);
 }

@@ -63,6 +63,7 @@ TEST_CASE("what may have been stored is sent again and counted as a possible dup
     c.lose();
     CHECK(c.counters().unknown_events == 1);
     CHECK(c.counters().retries == 2);
+    CHECK((c.counters().retried[answer_kind::not_sent] == 1 && c.counters().retried[answer_kind::unknown] == 1));
     REQUIRE(c.sent.size() == 1);
     CHECK(c.sent[0].texts == texts{"a"});
 }

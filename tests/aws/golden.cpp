@@ -160,10 +160,39 @@ TEST_CASE("metrics of a stream tell where every event went, by reason where ther
     CHECK(metric(first, 0, "log_outage") == 1);
     CHECK(boost::json::parse(first.at(0)).at("stream") == "checkout-1");
     CHECK_FALSE(has(first.at(0), "log_dropped_closed"));
+    CHECK_FALSE((has(first.at(0), "log_requests_throttled") || has(first.at(0), "log_retries_unknown")));
     s.acked = 940, s.pending = 0, s.outage = false;
+    s.acked_bytes = 9400, s.acked_batches = 2, s.most_pending = 60, s.most_bytes = 9900, s.retries = 1;
+    s.answers[aws::answer_kind::accepted] = 2, s.answers[aws::answer_kind::unknown] = 1;
+    s.retried[aws::answer_kind::unknown] = 1;
     const lines later = metrics.report("checkout-1", s, incident + 1min);
     CHECK(metric(later, 0, "log_acked") == 40);
     CHECK(metric(later, 0, "log_dropped") == 0);
+    const auto read = [&](std::string_view name) { return metric(later, 0, name); };
+    CHECK((read("log_acked_bytes") == 9400 && read("log_acked_batches") == 2));
+    CHECK((read("log_most_pending") == 60 && read("log_most_bytes") == 9900));
+    CHECK((read("log_requests") == 3 && read("log_requests_accepted") == 2 && read("log_requests_unknown") == 1));
+    CHECK((read("log_retries") == 1 && read("log_retries_unknown") == 1));
+}
+
+TEST_CASE("metrics of a spool and of keys: sizes and ages as they are, troubles as they come", "[aws]") {
+    aws::emf_reporter metrics;
+    aws::spool_counters s{.bytes = 4096, .segments = 2, .working = true, .written = 10, .corrupt = 1, .lost = 3, .failures = 4};
+    const lines spool = metrics.report("shop", s, incident);
+    CHECK(boost::json::parse(spool.at(0)).at("spool") == "shop");
+    CHECK((metric(spool, 0, "spool_bytes") == 4096 && metric(spool, 0, "spool_segments") == 2));
+    CHECK((metric(spool, 0, "spool_working") == 1 && metric(spool, 0, "spool_set_aside") == 0));
+    CHECK((metric(spool, 0, "spool_lost") == 3 && metric(spool, 0, "spool_failures") == 4));
+    s.written = 12;
+    const lines again = metrics.report("shop", s, incident);
+    CHECK((metric(again, 0, "spool_written") == 2 && metric(again, 0, "spool_corrupt") == 0));
+
+    const aws::credentials_snapshot k{"instance", incident + 1h, 2, incident - 5min, 7};
+    const lines keys = metrics.report("shop", k, incident);
+    CHECK((metric(keys, 0, "credentials_age") == 300'000 && metric(keys, 0, "credentials_expire_in") == 3'600'000));
+    CHECK((metric(keys, 0, "credentials_failures_in_a_row") == 2 && metric(keys, 0, "credentials_failures") == 7));
+    CHECK(boost::json::parse(keys.at(0)).at("source") == "instance");
+    CHECK_FALSE(has(metrics.report("none", aws::credentials_snapshot{}, incident).at(0), "credentials_age"));
 }
 
 TEST_CASE("what is not known is left out, and what has no name has no dimension", "[aws]") {

@@ -11,6 +11,7 @@
 #include <boost/asio/execution_context.hpp>
 
 #include <concepts>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,6 +40,8 @@ struct credentials_snapshot {
                                               ///< "instance"; empty: none yet
     std::optional<http::wall_time> expires{}; ///< of the keys that are in use
     int failures = 0;                         ///< looks in a row that brought no keys
+    std::optional<http::wall_time> since{};   ///< when the source first gave those that are in use
+    std::uint64_t failed_looks = 0;           ///< all that brought no keys
 };
 
 /** Keys from where AWS's own libraries look for them, in their order: the environment, the profile files, a web identity, the

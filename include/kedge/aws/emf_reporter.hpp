@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <kedge/aws/credentials_chain.hpp>
 #include <kedge/aws/delivery_counters.hpp>
 #include <kedge/aws/emf.hpp>
+#include <kedge/aws/spool_options.hpp>
 #include <kedge/core/breaker_snapshot.hpp>
 #include <kedge/core/health.hpp>
 #include <kedge/core/pool_snapshot.hpp>
@@ -52,6 +54,8 @@ public:
     std::vector<std::string> report(std::string_view name, const log::sink_counters&, log::wall_time when);
     /// Of a stream: where its events went, and how far it is behind.
     std::vector<std::string> report(std::string_view name, const delivery_counters&, log::wall_time when);
+    std::vector<std::string> report(std::string_view name, const spool_counters&, log::wall_time when);
+    std::vector<std::string> report(std::string_view name, const credentials_snapshot&, log::wall_time when);
     /// With those of its two circuit breakers, NAME and NAME.reads, and of its health.
     std::vector<std::string> report(std::string_view name, const payment_snapshot&, log::wall_time when);
     /// With those of its pool, its circuit breaker and its health.
@@ -59,7 +63,8 @@ public:
 
 private:
     emf_builder begin(std::string_view kind, std::string_view name, log::wall_time when) const;
-    void add_total(emf_builder&, std::string_view metric, std::string_view name, std::uint64_t total);
+    void add_total(emf_builder&, std::string_view metric, std::string_view name, std::uint64_t total,
+                   metric_unit unit = metric_unit::count);
     template <class Reason, std::size_t Count>
     void add_reasons(emf_builder&, std::string metric, std::string_view name, const counts_by<Reason, Count>&);
 

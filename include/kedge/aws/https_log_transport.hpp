@@ -4,6 +4,7 @@
 #include <kedge/aws/credentials_provider.hpp>
 #include <kedge/aws/endpoint.hpp>
 #include <kedge/aws/log_transport.hpp>
+#include <kedge/core/pool_snapshot.hpp>
 #include <kedge/http/tls.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -52,6 +53,9 @@ public:
 
     void start(log_request what, log_response_handler done) override;
     void refresh_credentials(kedge::detail::unique_function<void()> renewed) override;
+
+    /// Of its connections.
+    pool_snapshot connections() const;
 
 private:
     const std::shared_ptr<detail::https_log_core> core_;

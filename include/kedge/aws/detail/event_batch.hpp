@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <kedge/aws/delivery_counters.hpp>
 #include <kedge/aws/detail/log_event.hpp>
 #include <kedge/core/time.hpp>
 
@@ -66,6 +67,7 @@ public:
         front.opened = opened;
         front.order = order;
         front.attempts = attempts;
+        front.last = last;
         do front.add(*events.pop_front());
         while (!events.empty() && front.events.size() < most && front.events.counted() + events.front()->counted() <= bytes);
     }
@@ -77,6 +79,7 @@ public:
     time_point opened{};      ///< when its first event came
     std::uint64_t order = 0;  ///< smaller was taken earlier
     int attempts = 0;
+    answer_kind last = answer_kind::not_sent;  ///< what the attempt before ended with
     std::unique_ptr<event_batch> next;
 
 private:

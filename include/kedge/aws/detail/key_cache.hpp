@@ -64,6 +64,7 @@ public:
         if (what.expires && !(is_old_news_ && what.expires == expires_))  // else new ones are still due
             renew_at_ = *what.expires - share_of(*what.expires - now.wall, random);
         reason_.clear();
+        if (!is_old_news_) since_ = now.wall;
         keys_ = std::move(what.keys);
         expires_ = what.expires;
         changes_ = what.may_change;
@@ -85,7 +86,9 @@ public:
 
     bool is_looking() const noexcept { return looking_; }
     int failures() const noexcept { return failures_; }
+    std::uint64_t failed_looks() const noexcept { return failed_looks_; }
     const std::optional<http::wall_time>& expires() const noexcept { return expires_; }
+    const std::optional<http::wall_time>& since() const noexcept { return since_; }
 
 private:
     static bool same(const credentials& a, const credentials& b) noexcept {
@@ -119,14 +122,16 @@ private:
         const nanoseconds longest = std::min(key_timing::first_pause * (1 << std::min(failures_, 6)), key_timing::calm);
         not_before_ = now + longest / 2 + longest / 2 / 1024 * static_cast<int>(random % 1024);
         ++failures_;
+        ++failed_looks_;
     }
 
     std::shared_ptr<const credentials> keys_{};
-    std::optional<http::wall_time> expires_{};
+    std::optional<http::wall_time> expires_{}, since_{};
     http::wall_time renew_at_{};
     bool changes_ = false, looking_ = false, looked_ = false, is_old_news_ = false;
     time_point not_before_ = time_point::min(), fresh_until_ = time_point::min(), looked_at_{};
     int failures_ = 0;
+    std::uint64_t failed_looks_ = 0;
     std::string reason_{};
 };
 

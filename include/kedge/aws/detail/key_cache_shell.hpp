@@ -9,6 +9,7 @@
 #include <boost/asio/any_io_executor.hpp>
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -30,8 +31,9 @@ public:
     void refresh(credentials_handler done) { ask(std::move(done), true); }
 
     struct reading {
-        std::optional<http::wall_time> expires{};
+        std::optional<http::wall_time> expires{}, since{};
         int failures = 0;
+        std::uint64_t failed_looks = 0;
     };
     reading read() const;
 

@@ -45,8 +45,8 @@ KEDGE_DECL void credentials_chain::get(credentials_handler done) { shell_->get(s
 KEDGE_DECL void credentials_chain::refresh(credentials_handler done) { shell_->refresh(std::move(done)); }
 
 KEDGE_DECL credentials_snapshot credentials_chain::snapshot() const {
-    const auto [expires, failures] = shell_->read();
-    return {std::string(chain_->answered()), expires, failures};
+    const auto [expires, since, failures, failed_looks] = shell_->read();
+    return {std::string(chain_->answered()), expires, failures, since, failed_looks};
 }
 
 }  // namespace kedge::aws

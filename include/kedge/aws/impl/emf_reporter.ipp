@@ -16,6 +16,10 @@ inline void add_count(emf_builder& to, std::string_view name, auto value) {
     to.metric(name, static_cast<double>(value), metric_unit::count);
 }
 
+inline void add_bytes(emf_builder& to, std::string_view name, std::uint64_t bytes) {
+    to.metric(name, static_cast<double>(bytes), metric_unit::bytes);
+}
+
 inline void add_time(emf_builder& to, std::string_view name, nanoseconds span) {
     to.metric(name, log::detail::ms(span), metric_unit::milliseconds);
 }
@@ -45,12 +49,13 @@ KEDGE_DECL emf_builder emf_reporter::begin(std::string_view kind, std::string_vi
     return out;
 }
 
-KEDGE_DECL void emf_reporter::add_total(emf_builder& to, std::string_view metric, std::string_view name,
-                                        std::uint64_t total) {
+KEDGE_DECL void emf_reporter::add_total(emf_builder& to, std::string_view metric, std::string_view name, std::uint64_t total,
+                                        metric_unit unit) {
     std::string key(metric);
     (key += '\n') += name;
     std::uint64_t& before = totals_[key];
-    detail::add_count(to, metric, total >= before ? total - before : total);  // less: what it counts was made anew
+    const std::uint64_t came = total >= before ? total - before : total;  // less: what it counts was made anew
+    to.metric(metric, static_cast<double>(came), unit);
     before = total;
 }
 
@@ -138,18 +143,47 @@ KEDGE_DECL std::vector<std::string> emf_reporter::report(std::string_view name, 
     emf_builder emf = begin("stream", name, when);
     add_total(emf, "log_offered", name, s.offered);
     add_total(emf, "log_acked", name, s.acked);
+    add_total(emf, "log_acked_bytes", name, s.acked_bytes, metric_unit::bytes);
+    add_total(emf, "log_acked_batches", name, s.acked_batches);
     add_total(emf, "log_leftover", name, s.leftover);
     add_reasons(emf, "log_rejected", name, s.rejected);
     add_reasons(emf, "log_dropped", name, s.dropped);
     detail::add_count(emf, "log_pending", s.pending);
-    emf.metric("log_pending_bytes", static_cast<double>(s.pending_bytes), metric_unit::bytes);
+    detail::add_bytes(emf, "log_pending_bytes", s.pending_bytes);
+    detail::add_count(emf, "log_most_pending", s.most_pending);
+    detail::add_bytes(emf, "log_most_bytes", s.most_bytes);
     detail::add_time(emf, "log_oldest", s.oldest);
     detail::add_time(emf, "log_ack_latency", s.ack_latency);
     detail::add_time(emf, "log_clock_skew", s.clock_skew);
     detail::add_count(emf, "log_outage", s.outage);
     add_total(emf, "log_unknown_events", name, s.unknown_events);
-    add_total(emf, "log_retries", name, s.retries);
+    add_reasons(emf, "log_requests", name, s.answers);
+    add_reasons(emf, "log_retries", name, s.retried);
     add_total(emf, "log_throttled", name, s.answers[answer_kind::throttled]);
+    return emf.documents();
+}
+
+KEDGE_DECL std::vector<std::string> emf_reporter::report(std::string_view name, const spool_counters& s, log::wall_time when) {
+    emf_builder emf = begin("spool", name, when);
+    detail::add_bytes(emf, "spool_bytes", s.bytes);
+    detail::add_count(emf, "spool_segments", s.segments);
+    detail::add_count(emf, "spool_working", s.working);
+    detail::add_count(emf, "spool_set_aside", s.set_aside);
+    add_total(emf, "spool_written", name, s.written);
+    add_total(emf, "spool_corrupt", name, s.corrupt);
+    add_total(emf, "spool_lost", name, s.lost);
+    add_total(emf, "spool_failures", name, s.failures);
+    return emf.documents();
+}
+
+KEDGE_DECL std::vector<std::string> emf_reporter::report(std::string_view name, const credentials_snapshot& s,
+                                                         log::wall_time when) {
+    emf_builder emf = begin("credentials", name, when);
+    if (s.since) detail::add_time(emf, "credentials_age", when - *s.since);
+    if (s.expires) detail::add_time(emf, "credentials_expire_in", *s.expires - when);
+    detail::add_count(emf, "credentials_failures_in_a_row", s.failures);
+    add_total(emf, "credentials_failures", name, s.failed_looks);
+    if (!s.source.empty()) emf.property("source", std::string_view(s.source));
     return emf.documents();
 }
 

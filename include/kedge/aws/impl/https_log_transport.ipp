@@ -205,6 +205,8 @@ KEDGE_DECL void https_log_transport::start(log_request what, log_response_handle
     std::make_shared<detail::log_sending>(core_, std::move(what), std::move(done))->start();
 }
 
+KEDGE_DECL pool_snapshot https_log_transport::connections() const { return core_->client.snapshot(); }
+
 KEDGE_DECL void https_log_transport::refresh_credentials(kedge::detail::unique_function<void()> renewed) {
     auto done = [renewed = std::move(renewed), on = core_->client.get_executor()](const credentials_answer& got) mutable {
         if (got.keys) kedge::detail::post_to(on, std::move(renewed));

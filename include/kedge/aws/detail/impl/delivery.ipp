@@ -65,7 +65,7 @@ KEDGE_DECL void delivery::dispatch(const moment& now, delivery_actions& todo) no
 KEDGE_DECL void delivery::start(operation what, batch_ptr events, time_point now, delivery_actions& todo) noexcept {
     flight& free = *std::find_if(flights_.begin(), flights_.end(), [](const flight& f) { return f.serial == 0; });
     if (++serial_ == 0) ++serial_;
-    if (events && events->attempts++ > 0) ++counters_.retries;
+    if (events && events->attempts++ > 0) ++counters_.retries, ++counters_.retried[events->last];
     free = {serial_, what, std::move(events), pace_.start(), now, skew_.ahead(), rules_.gzip && gzip_works_};
     ++in_flight_;
     todo.start[static_cast<std::size_t>(todo.starting++)] = {free.serial, what, free.events.get(), free.gzip, free.skew};

@@ -38,7 +38,10 @@ KEDGE_DECL std::optional<delivery::flight> delivery::land(std::uint32_t serial) 
 KEDGE_DECL void delivery::not_started(std::uint32_t serial, time_point now, std::uint64_t random) noexcept {
     std::optional<flight> ended = land(serial);
     if (!ended) return;
-    if (ended->events) retries_.insert(std::move(ended->events));
+    if (ended->events) {
+        ended->events->last = answer_kind::not_sent;
+        retries_.insert(std::move(ended->events));
+    }
     pace_.failed(ended->number, now, random);
 }
 
@@ -46,6 +49,7 @@ KEDGE_DECL void delivery::settle_put(flight& ended, const service_answer& answer
                                      delivery_actions& todo) noexcept {
     batch_ptr batch = std::move(ended.events);
     if (answer.kind == answer_kind::accepted) return acknowledge(std::move(batch), ended, answer.rejected, now, todo);
+    batch->last = answer.kind;
     if (answer.may_be_stored) counters_.unknown_events += batch->events.size();
     switch (answer.kind) {
     case answer_kind::malformed:

@@ -96,7 +96,7 @@ KEDGE_DECL void key_cache_shell::waited_too_long() {
 
 KEDGE_DECL key_cache_shell::reading key_cache_shell::read() const {
     const std::lock_guard guard(mutex_);
-    return {cache_.expires(), cache_.failures()};
+    return {cache_.expires(), cache_.since(), cache_.failures(), cache_.failed_looks()};
 }
 
 KEDGE_DECL void key_cache_shell::context_gone() noexcept {
