@@ -66,6 +66,7 @@ pool_snapshot exhausted() {
     s.waits = {418, 12ms, 30s};
     s.timeouts = 20;
     s.leaks = 1;
+    s.opened = 24;
     return s;
 }
 

@@ -15,6 +15,7 @@ TEST_CASE("a connection is opened once and lent again") {
     CHECK_FALSE(again);
     b.sim.run();
     CHECK(b.backend.dials == 1);
+    CHECK(b.pool.snapshot().opened == 1);
     CHECK(b.backend.closed == 0);
 }
 

@@ -26,6 +26,7 @@ struct pool_snapshot {
     nanoseconds oldest_wait{0};
     pool_waits waits{};
     std::uint64_t timeouts = 0, leaks = 0;
+    std::uint64_t opened = 0;  ///< connections, since it was made
     bool down = false;  ///< nothing alive, and dialing fails
     boost::system::error_code last_connect_error{};
 

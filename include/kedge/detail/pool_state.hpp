@@ -293,7 +293,7 @@ private:
     pool_events events_;
     core::wait_histogram waits_;
     int peak_ = 0;
-    std::uint64_t timeouts_ = 0, leaks_ = 0;
+    std::uint64_t timeouts_ = 0, leaks_ = 0, opened_ = 0;
     pool_service& service_;
     time_point over_at_{};  ///< set before, and read after, the first of these
     std::atomic<bool> context_gone_{false}, context_destroyed_{false};

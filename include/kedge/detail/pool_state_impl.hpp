@@ -214,7 +214,10 @@ inline void pool_state::dial_ended(connection_slot& slot, error_code ec) noexcep
     locked([&](core::pool_actions& todo) {
         slot.task.reset();
         const time_point now = rt.now();
-        if (!ec) return core_.dial_succeeded(slot, now, rt.random(), todo);
+        if (!ec) {
+            ++opened_;
+            return core_.dial_succeeded(slot, now, rt.random(), todo);
+        }
         const nanoseconds pause = core_.dial_failed(slot, ec, now, rt.random(), todo);
         if (!core_.is_closed()) events_.push(pool_dial_failed{settings.name, ec, core_.pace().failures(), pause});
     });
@@ -257,6 +260,7 @@ inline pool_snapshot pool_state::snapshot() const {
     s.waits = waits_.summary();
     s.timeouts = timeouts_;
     s.leaks = leaks_;
+    s.opened = opened_;
     s.down = core_.pace().is_down();
     s.last_connect_error = core_.pace().last_error();
     return s;

@@ -78,6 +78,7 @@ KEDGE_DECL std::vector<std::string> emf_reporter::report(std::string_view name, 
     add_total(emf, "queue_waits", name, s.waits.count);
     add_total(emf, "queue_timeouts", name, s.timeouts);
     add_total(emf, "pool_leaks", name, s.leaks);
+    add_total(emf, "pool_opened", name, s.opened);
     detail::add_error(emf, "last_connect_error", s.last_connect_error);
     return emf.documents();
 }
