@@ -326,8 +326,15 @@ LOGS |= {
     "signed for a clock that is wrong": ("https_transport", SHIP, "sent_ + what_.skew", "sent_"),
     "a cache's date corrects the clock": ("https_transport", SHIP, ' || !from["age"].empty()', ""),
     "a trouble is told again and again": ("sink", AWS + "impl/delivery_answers.ipp", "if ((told_ & bit) != 0) return;", ""),
-    "what the service quotes of a request is told": ("sink", AWS + "impl/delivery_shell.ipp",
-        ".substr(0, cause->message.find('\\n'))", ""),
+    "what the service quotes of a request is told": ("sink", AWS + "delivery_words.hpp",
+        ".substr(0, from.message.find('\\n'))", ""),
+    "each refused event is told of": ("sink_refused", AWS + "refusal_notes.hpp", "&& now >= next_[i]", ""),
+    "a refused event leaves the disk before anybody has it": ("spool_kill", AWS + "impl/delivery_shell.ipp",
+        "        note_settled(todo.spent);\n", "        note_settled(todo.spent);\n        note_settled(todo.refused);\n"),
+    "a text that could not be redacted is sent": ("sink_texts", AWS + "redaction.hpp", "return false;", "return true;"),
+    "parts of parts have another id": ("sink_texts", AWS + "impl/delivery_repairs.ipp", "event.whole, number, id}", "event.whole, number, {}}"),
+    "a child of fork sends what its parent sends": ("spool_fork", AWS + "impl/delivery_shell.ipp",
+        "    bool hands_over = false, over = false;\n    if (is_inherited()) return;\n", "    bool hands_over = false, over = false;\n"),
 }
 MUTANTS |= {name: ("gcc", f"aws/{test}.cpp", "*", ASSERTED, header, text, replacement)
             for name, (test, header, text, replacement) in LOGS.items()}
