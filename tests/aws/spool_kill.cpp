@@ -193,9 +193,12 @@ TEST_CASE_METHOD(victims, "what memory gets room for while the disk is busy is r
     transport->accept_first();  // now there is room
     go.set_value();
     turn();
-    CHECK(sink.delivery().spooled == 0);
-    REQUIRE(transport->held.size() == 1);
-    transport->accept_first();
+    CHECK(sink.delivery().spooled == 5);  // half of the memory is for what is fresh
+    for (int batches = 0; batches < 2; ++batches) {
+        REQUIRE(transport->held.size() == 1);
+        transport->accept_first();
+        turn();
+    }
     CHECK(sink.delivery().acked == 21);
 }
 

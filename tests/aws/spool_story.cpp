@@ -44,7 +44,6 @@ private:
         folder_.salt = draw_();
         spool_ = folder_.make(400);
         REQUIRE(spool_->open());
-        behind_ = true;
     }
 
     void append() {
@@ -54,7 +53,7 @@ private:
                             (below(8) ? "" : bytes_of(newest())));
         for (std::string& text : texts) text.resize(std::min<std::size_t>(text.size(), 300));
         event_list events = events_of(texts);
-        const bool in_memory = !behind_ && below(3) != 0;
+        const bool in_memory = below(3) != 0;
         if (spool_->append(events, in_memory, log::level::info, folder_.now).status != spool_status::stored) FAIL("not stored");
         const std::string file = newest().string();
         std::uint64_t end = fs::file_size(file), size = 0;
@@ -66,7 +65,6 @@ private:
             size -= e->size + record_header + 1;
             live_[e->sequence] = {std::string(e->message()), file, begin, end - size, in_memory};
         }
-        behind_ = behind_ || !in_memory;
     }
 
     fs::path newest() const {
@@ -85,10 +83,7 @@ private:
             CHECK(e->time_ms == 5);
             recovered += !piece.ours;
         }
-        if (!piece.moved) {
-            behind_ = false;
-            compare();
-        }
+        if (!piece.moved) compare();
         return piece.moved;
     }
 
@@ -165,7 +160,6 @@ private:
     std::unique_ptr<spool> spool_;
     std::map<std::uint64_t, record> live_, finished_, replayable_;
     std::uint64_t numbers_ = 0;
-    bool behind_ = false;
 };
 
 }  // namespace

@@ -39,7 +39,7 @@ struct cloudwatch_options {
     std::size_t max_events = 50'000;
     overflow when_full = overflow::drop_newest;
     nanoseconds linger = std::chrono::seconds(1);  ///< how long an event may wait for company, 0 or more; an error 150 ms
-    int max_in_flight = 1;                         ///< requests at once, 1 to 8; with 1 events arrive in order
+    int max_in_flight = 1;                         ///< requests at once, 1 to 8; with 1 fresh events arrive in order
 
     bool create = true;         ///< the group and the stream, when they are missing
     int retention_days = 0;     ///< of a group that is created; one of the service's numbers; 0: for ever

@@ -102,7 +102,7 @@ public:
     /// @name With a spool: what is in memory is on disk as well, or @ref submit took it while the disk refused
     /// @{
     std::optional<drop_reason> objection(const prepared& what) const noexcept { return queue_.objection(what); }
-    /// Before it is written. Whether it will go to memory at once: only if all that came before is there, and there is room.
+    /// Before it is written. Whether it will go to memory at once: if there is room, and fresh events have their share of it.
     bool will_store(const prepared& what) noexcept;
     /// After it was written. @param in_memory  what @ref will_store said
     void stored(prepared&& what, bool in_memory, time_point now) noexcept;
@@ -113,7 +113,9 @@ public:
     void displaced(const displaced_events& gone, std::int64_t time_ms) noexcept;
     void expect_earlier(bool events) noexcept { earlier_left_ = events; }
     /// How much @ref refill can take now; of nothing if there is nothing to read.
-    spool_room room() const noexcept { return is_behind() && !closed_ ? queue_.room() : spool_room(); }
+    spool_room room() const noexcept { return is_behind() && !closed_ ? queue_.room(replayed(), crowded_) : spool_room(); }
+    /// This much will be read, and until @ref refill no event takes its place.
+    void promise(const spool_room& room) noexcept { queue_.promise(room); }
     void refill(spool_batch batch, const moment& now) noexcept;
     /// @}
 
@@ -159,6 +161,7 @@ private:
     using batch_ptr = std::unique_ptr<event_batch>;
 
     bool is_behind() const noexcept { return earlier_left_ || counters_.spooled > 0; }
+    memory_share replayed() const noexcept;
     bool is_done() const noexcept { return closing_ && counters_.pending == 0 && !earlier_left_; }
     std::optional<flight> land(std::uint32_t serial) noexcept;
     bool creating() const noexcept;
@@ -221,6 +224,7 @@ private:
     bool gzip_works_ = true, closing_ = false, closed_ = false;
     bool retention_is_known_ = false;  ///< a group that was there may keep its events for longer
     bool earlier_left_ = false;  ///< on disk, of processes before, and not counted yet
+    bool crowded_ = false;       ///< the next on disk is too large for half of the memory
     time_point deadline_ = never, next_report_ = time_point::min();
     time_point created_at_ = time_point::min(), refreshed_at_ = time_point::min();
 };

@@ -68,6 +68,8 @@ public:
         front.order = order;
         front.attempts = attempts;
         front.last = last;
+        front.replayed = replayed;
+        front.on_disk = on_disk;
         do front.add(*events.pop_front());
         while (!events.empty() && front.events.size() < most && front.events.counted() + events.front()->counted() <= bytes);
     }
@@ -76,6 +78,8 @@ public:
     std::int64_t oldest_ms = 0, newest_ms = 0;  ///< bounds; what was taken out may have been nearer
     bool sorted = true;
     bool urgent = false;
+    bool replayed = false;  ///< of the backlog on disk
+    bool on_disk = false;   ///< all of it, too
     time_point opened{};      ///< when its first event came
     std::uint64_t order = 0;  ///< smaller was taken earlier
     int attempts = 0;
@@ -133,6 +137,16 @@ public:
         for (const event_batch* b = front(); b; b = b->next.get()) ++sum;
         return sum;
     }
+
+    /// @param batch  one of these
+    void erase(const event_batch& batch) noexcept {
+        event_batch* before = nullptr;
+        std::unique_ptr<event_batch>* at = &first_;
+        for (; at->get() != &batch; at = &before->next) before = at->get();
+        if (last_ == &batch) last_ = before;
+        *at = std::move((*at)->next);
+    }
+
     std::size_t count_events() const noexcept {
         std::size_t sum = 0;
         for (const event_batch* b = front(); b; b = b->next.get()) sum += b->events.size();

@@ -25,7 +25,16 @@ struct queue_rules {
     nanoseconds urgent_linger = std::chrono::milliseconds(150);  ///< of a batch with an error
 };
 
-/** Where events wait for their batch. They are put into it as they come, so taking one costs nothing, however large. */
+/// Memory of events, or for them.
+struct memory_share {
+    std::uint64_t bytes = 0, events = 0;
+};
+
+/** Where events wait for their batch. They are put into it as they come, so taking one costs nothing, however large.
+ *
+ *  What comes back from the disk waits in a line of its own, and the lines take turns: so half of what is sent is fresh while old
+ *  events are replayed. Each line has half of the memory then.
+ */
 class event_queue {
 public:
     event_queue(const queue_rules& rules, delivery_counters& counters) noexcept : rules_(rules), counters_(counters) {}
@@ -66,6 +75,7 @@ public:
 
     /// What will be on disk alone. It is counted before it is there, since who reads may see it at once.
     void pass_by(std::uint64_t events) noexcept {
+        allowance_ = {};
         counters_.offered += events;
         counters_.pending += events;
         counters_.spooled += events;
@@ -86,7 +96,7 @@ public:
             counters_.offered += events.size();
             counters_.recovered += events.size();
         }
-        append_all(std::move(events), now);
+        append_all(std::move(events), now, true);
     }
 
     /// What was on disk alone is so no more.
@@ -103,39 +113,64 @@ public:
         drop(why, events, time_ms);
     }
 
-    /// For events from the disk.
-    spool_room room() const noexcept {
-        const std::uint64_t events = in_memory(), bytes = counters_.pending_bytes;
-        if (events > 0 && (bytes > rules_.bytes / 4 * 3 || events > rules_.events / 4 * 3)) return {};
-        const std::size_t free = rules_.bytes - std::min<std::size_t>(bytes, rules_.bytes);
-        return {std::min(free, most_refill), rules_.events - events, batch_memory, events == 0};
+    /// For events from the disk, of which `replayed` are in memory.
+    /// @param crowded  the next one is too large for half of it: it comes when there is nothing else
+    spool_room room(const memory_share& replayed, bool crowded) const noexcept {
+        const std::uint64_t events = in_memory();
+        const std::size_t free = rules_.bytes - std::min<std::size_t>(counters_.pending_bytes, rules_.bytes);
+        const std::size_t half = std::min(rules_.bytes / 2, most_refill);
+        if (events == 0) return {crowded ? free : half, (rules_.events + 1) / 2, batch_memory, crowded};
+        const bool too_little = free < rules_.bytes / 4 || rules_.events - events < (rules_.events + 3) / 4;
+        if (crowded || too_little || replayed.bytes > rules_.bytes / 4 || replayed.events > rules_.events / 4) return {};
+        const std::size_t share = rules_.events / 2 - replayed.events;
+        if (share == 0) return {};
+        return {std::min({free, half, rules_.bytes / 2 - replayed.bytes}), std::min(rules_.events - events, share), batch_memory};
+    }
+    /// Memory that is promised to what is being read.
+    void promise(const spool_room& room) noexcept { promised_ = {room.bytes, room.events}; }
+
+    /// So much may come to memory at once while old events wait on disk. It is given when half of the share is free, so that what
+    /// is in memory are few ranges of those on disk.
+    void allow(const memory_share& replayed) noexcept {
+        const memory_share fresh{counters_.pending_bytes - replayed.bytes, in_memory() - replayed.events};
+        if (fresh.bytes <= rules_.bytes / 4 && fresh.events <= rules_.events / 4)
+            allowance_ = {rules_.bytes / 2 - fresh.bytes, rules_.events / 2 - fresh.events};
+    }
+    bool is_allowed(const prepared& what) noexcept {
+        const std::size_t bytes = what.events.memory(), events = what.events.size();
+        if (bytes > allowance_.bytes || events > allowance_.events) return false;
+        allowance_ = {allowance_.bytes - bytes, allowance_.events - events};
+        return true;
     }
 
     /// The next batch that is worth sending, or of whatever there is if `all` is to go; null: none.
     std::unique_ptr<event_batch> take(time_point now, bool all) noexcept {
-        const event_batch* const front = batches_.front();
-        if (!front || !(all || due() <= now)) return nullptr;
-        if (batches_.has_one()) send_at_ = never;
-        return batches_.pop_front();
+        const bool is_due = !fresh_.empty() && (all || fresh_due() <= now);
+        if (!replayed_.empty() && !(is_due && fresh_is_next_)) {
+            fresh_is_next_ = true;
+            return replayed_.pop_front();
+        }
+        if (!is_due) return nullptr;
+        fresh_is_next_ = false;
+        if (fresh_.has_one()) send_at_ = never;
+        return fresh_.pop_front();
     }
 
     /// When @ref take has one; @ref never while there is none.
-    time_point due() const noexcept {
-        if (batches_.empty()) return never;
-        const bool ready = !batches_.has_one() || batches_.front()->is_enough(limits);
-        return ready ? time_point::min() : send_at_;
-    }
+    time_point due() const noexcept { return replayed_.empty() ? fresh_due() : time_point::min(); }
 
     /// What is there need not wait for company.
     void flush() noexcept {
-        if (!batches_.empty()) send_at_ = time_point::min();
+        if (!fresh_.empty()) send_at_ = time_point::min();
     }
 
     /// A later push is refused.
     void close() noexcept { closed_ = true; }
     bool closed() const noexcept { return closed_; }
 
-    const batch_list& batches() const noexcept { return batches_; }
+    bool empty() const noexcept { return fresh_.empty() && replayed_.empty(); }
+    const batch_list& fresh() const noexcept { return fresh_; }
+    const batch_list& replayed() const noexcept { return replayed_; }
     drop_notes& notes() noexcept { return notes_; }
     const drop_notes& notes() const noexcept { return notes_; }
 
@@ -185,9 +220,9 @@ private:
         counters_.shortened += what.how == preparation::shortened;
     }
 
-    void append_all(event_list&& events, time_point now) noexcept {
+    void append_all(event_list&& events, time_point now, bool replayed = false) noexcept {
         while (log_event* const event = events.pop_front())
-            if (!append(*event, now)) {
+            if (!append(*event, now, replayed)) {
                 drop(drop_reason::no_memory, 1, event->time_ms);
                 log_event::destroy(event);
             }
@@ -196,12 +231,20 @@ private:
     bool has_room(std::size_t bytes, std::size_t events, bool reserved) const noexcept {
         const std::size_t most_bytes = reserved ? rules_.bytes / 4 * 3 : rules_.bytes;
         const std::size_t most_events = reserved ? rules_.events / 4 * 3 : rules_.events;
-        return counters_.pending_bytes + bytes + batch_memory <= most_bytes && in_memory() + events <= most_events;
+        return counters_.pending_bytes + promised_.bytes + bytes + batch_memory <= most_bytes &&
+               in_memory() + promised_.events + events <= most_events;
     }
 
-    /// False: nothing waits here.
+    time_point fresh_due() const noexcept {
+        if (fresh_.empty()) return never;
+        const bool ready = !fresh_.has_one() || fresh_.front()->is_enough(limits);
+        return ready ? time_point::min() : send_at_;
+    }
+
+    /// Gives up the oldest that memory alone has: what is on disk, too, would come again. False: no such waits here.
     bool displace() noexcept {
-        event_batch* const front = batches_.front();
+        event_batch* front = fresh_.front();
+        while (front && front->on_disk) front = front->next.get();
         if (!front) return false;
         log_event* const oldest = front->events.pop_front();
         --counters_.pending;
@@ -210,23 +253,31 @@ private:
         log_event::destroy(oldest);
         if (!front->events.empty()) return true;
         counters_.pending_bytes -= batch_memory;
-        if (batches_.has_one()) send_at_ = never;
-        batches_.pop_front();
+        if (fresh_.has_one()) send_at_ = never;
+        fresh_.erase(*front);
         return true;
     }
 
+    /// Null without memory.
+    event_batch* open_batch(bool on_disk, time_point now, bool replayed) noexcept {
+        std::unique_ptr<event_batch> made = event_batch::make(now);
+        if (!made) return nullptr;
+        made->replayed = replayed;
+        made->on_disk = on_disk;
+        counters_.pending_bytes += batch_memory;
+        if (!replayed) send_at_ = core::saturating_add(now, rules_.linger);
+        batch_list& line = replayed ? replayed_ : fresh_;
+        line.push_back(std::move(made));
+        return line.back();
+    }
+
     /// False without memory.
-    bool append(log_event& event, time_point now) noexcept {
-        event_batch* batch = batches_.back();
-        if (!batch || !batch->takes(event, limits)) {
-            std::unique_ptr<event_batch> made = event_batch::make(now);
-            if (!made) return false;
-            batch = made.get();
-            batches_.push_back(std::move(made));
-            counters_.pending_bytes += batch_memory;
-            send_at_ = core::saturating_add(now, rules_.linger);
-        }
-        if (event.severity >= log::level::error && !std::exchange(batch->urgent, true))
+    bool append(log_event& event, time_point now, bool replayed) noexcept {
+        const bool on_disk = event.sequence != 0;
+        event_batch* batch = (replayed ? replayed_ : fresh_).back();
+        if (!batch || batch->on_disk != on_disk || !batch->takes(event, limits)) batch = open_batch(on_disk, now, replayed);
+        if (!batch) return false;
+        if (!replayed && event.severity >= log::level::error && !std::exchange(batch->urgent, true))
             send_at_ = std::min(send_at_, core::saturating_add(now, rules_.urgent_linger));
         ++counters_.pending;
         counters_.pending_bytes += event.memory();
@@ -238,9 +289,11 @@ private:
 
     queue_rules rules_;
     delivery_counters& counters_;
-    batch_list batches_;
+    batch_list fresh_, replayed_;
+    memory_share allowance_{rules_.bytes / 2, rules_.events / 2}, promised_;
     drop_notes notes_;
-    time_point send_at_ = never;  ///< the last batch, if it is not full before
+    time_point send_at_ = never;  ///< the last fresh batch, if it is not full before
+    bool fresh_is_next_ = true;
     bool closed_ = false;
 };
 

@@ -20,6 +20,11 @@ struct sequence_range {
 /** The sequence numbers of a spool of which nothing is to be done any more, as few ranges. Number 0 is none of an event. */
 class settled_ranges {
 public:
+    /// The next @ref add needs no memory.
+    void make_room() {
+        if (ranges_.size() == ranges_.capacity()) ranges_.reserve(2 * ranges_.size());
+    }
+
     void add(sequence_range more) {
         const auto ends_before = [](const sequence_range& r, std::uint64_t n) { return r.last + 1 < n; };  // touching is joined
         const auto begin = std::lower_bound(ranges_.begin(), ranges_.end(), more.first, ends_before);
@@ -47,6 +52,7 @@ public:
         return open;
     }
 
+    std::size_t count() const noexcept { return ranges_.size(); }
     /// All up to this one are settled.
     std::uint64_t low() const noexcept { return ranges_.front().last; }
     std::uint64_t high() const noexcept { return ranges_.back().last; }

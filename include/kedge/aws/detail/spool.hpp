@@ -68,6 +68,7 @@ struct spool_batch {
     event_list events{};
     bool ours = false;           ///< this process wrote them
     bool moved = false;          ///< something was done; false: no more, or no room, memory or descriptor for it
+    bool crowded = false;        ///< the next event needs more room
     std::uint64_t lost = 0;      ///< of this process, and not to be read
     bool earlier_left = false;   ///< there may be more of the processes before
 };
@@ -96,7 +97,7 @@ public:
     bool is_open() const noexcept;
 
     /** Writes events, and gives them their numbers. All or none.
-     *  @param in_memory  they are known to be there, as is all that was written before, so @ref read need not bring them
+     *  @param in_memory  they are known to be there, so @ref read need not bring them
      *  @param least      none of them is less serious
      */
     spool_stored append(event_list& events, bool in_memory, log::level least, time_point now) noexcept;
@@ -144,16 +145,17 @@ private:
     template <class Take> bool walk(const segment& where, reading& at, Take take);
     std::size_t next_to_read() const noexcept;
     bool is_earlier_left() const noexcept;
-    void read_events(const segment& where, reading& at, const spool_room& room, const settled_ranges& settled, event_list& to,
+    void read_events(const segment& where, reading& at, const spool_room& room, const settled_ranges& seen, spool_batch& to,
                      std::vector<sequence_range>& gaps);
-    void finish_reading(reading& at, const std::vector<sequence_range>& gaps, spool_batch& out) noexcept;
+    void finish_reading(reading& at, std::uint64_t from, const std::vector<sequence_range>& gaps, spool_batch& out) noexcept;
     bool make_room(std::size_t size, log::level least, spool_stored& out) noexcept;
     bool displace(displaced_events& gone) noexcept;
     bool begin_segment();
     bool write(std::uint64_t events) noexcept;
     void failed(int error, time_point now) noexcept;
     bool save(const std::string& settled, bool synced) noexcept;
-    std::uint64_t end_of(std::size_t segment) const noexcept;
+    sequence_range range_of(std::size_t segment) const noexcept;
+    bool needs_no_reading(std::size_t segment) const noexcept;
     bool is_read(const segment& one) const noexcept {
         return one.id < reading_.id || (one.id == reading_.id && reading_.offset >= one.bytes);
     }
@@ -168,9 +170,10 @@ private:
     mutable std::mutex mutex_;  ///< not held while something is read
     descriptor directory_, lock_, file_;  ///< `file_`: the segment that is written
     std::deque<segment> segments_;
-    settled_ranges settled_;
+    settled_ranges settled_, seen_;  ///< `seen_`: settled or in memory, so not to be read; all before `reading_.next` is
     std::string buffer_;
     reading reading_;
+    std::uint64_t being_read_ = 0;  ///< a segment, while its file is
     std::uint64_t next_ = 1, next_id_ = 1, first_own_ = 1;
     std::uint64_t bytes_ = 0;
     time_point retry_at_ = time_point::min();

@@ -29,6 +29,7 @@ KEDGE_DECL void delivery::tick(const moment& now, delivery_actions& todo) noexce
     if (closed_) return;
     if (closing_ && now.steady >= deadline_) return give_up(todo);
     dispatch(now, todo);
+    if (is_behind() && !crowded_) queue_.allow(replayed());
     if (is_done()) closed_ = todo.closed = true;
 }
 
@@ -39,7 +40,7 @@ KEDGE_DECL time_point delivery::due() const noexcept {
     if (in_flight_ >= pace_.window() || creating()) return end;
     time_point work = queue_.due();
     const bool anything = !retries_.empty() || !suspects_.empty() || creation_.busy();
-    if (anything || (closing_ && !queue_.batches().empty())) work = time_point::min();
+    if (anything || (closing_ && !queue_.empty())) work = time_point::min();
     else if (queue_.notes().any() && !pace_.in_trouble()) work = std::min(work, next_report_);
     return std::min(end, work == never ? never : std::max(work, pace_.resume_at()));
 }
@@ -228,7 +229,7 @@ KEDGE_DECL void delivery::give_up(delivery_actions& todo) noexcept {
 }
 
 KEDGE_DECL bool delivery::will_store(const prepared& what) noexcept {
-    const bool in_memory = !is_behind() && queue_.has_room(what);
+    const bool in_memory = queue_.has_room(what) && (!is_behind() || queue_.is_allowed(what));
     if (!in_memory) queue_.pass_by(what.events.size());
     return in_memory;
 }
@@ -253,10 +254,27 @@ KEDGE_DECL void delivery::displaced(const displaced_events& gone, std::int64_t t
 }
 
 KEDGE_DECL void delivery::refill(spool_batch batch, const moment& now) noexcept {
+    queue_.promise({});
     if (closed_) return;  // they are left over, and on disk
+    crowded_ = batch.crowded;
     earlier_left_ = batch.earlier_left;
     queue_.lose_spooled(std::min(batch.lost, counters_.spooled), drop_reason::unreadable, now.wall_ms);
     queue_.refill(std::move(batch.events), batch.ours, now.steady);
+}
+
+/// What of the backlog is in memory.
+KEDGE_DECL memory_share delivery::replayed() const noexcept {
+    memory_share sum;
+    const auto add = [&sum](const event_batch& batch) {
+        if (!batch.replayed) return;
+        sum.bytes += batch.events.memory() + event_queue::batch_memory;
+        sum.events += batch.events.size();
+    };
+    for (const flight& one : flights_)
+        if (one.events) add(*one.events);
+    for (const batch_list* list : {&retries_, &suspects_, &queue_.replayed()})
+        for (const event_batch* b = list->front(); b; b = b->next.get()) add(*b);
+    return sum;
 }
 
 KEDGE_DECL delivery_counters delivery::counters(time_point now) const noexcept {
@@ -266,7 +284,7 @@ KEDGE_DECL delivery_counters delivery::counters(time_point now) const noexcept {
         if (batch) oldest = std::min(oldest, batch->opened);
     };
     for (const flight& one : flights_) look(one.events.get());
-    for (const batch_list* list : {&retries_, &suspects_, &queue_.batches()}) look(list->front());
+    for (const batch_list* list : {&retries_, &suspects_, &queue_.fresh(), &queue_.replayed()}) look(list->front());
     c.oldest = now - oldest;
     c.clock_skew = skew_.ahead();
     c.window = pace_.window();
@@ -275,7 +293,8 @@ KEDGE_DECL delivery_counters delivery::counters(time_point now) const noexcept {
 }
 
 KEDGE_DECL std::size_t delivery::count_events() const noexcept {
-    std::size_t sum = retries_.count_events() + suspects_.count_events() + queue_.batches().count_events();
+    std::size_t sum = 0;
+    for (const batch_list* list : {&retries_, &suspects_, &queue_.fresh(), &queue_.replayed()}) sum += list->count_events();
     for (const flight& one : flights_) sum += one.events ? one.events->events.size() : 0;
     return sum;
 }

@@ -76,6 +76,8 @@ KEDGE_DECL void delivery_shell::work_on_disk(bool may_read) noexcept {
         if (job.anything()) start_disk_job(std::move(job));
     } catch (const std::exception&) {  // no memory: with the next decision
         disk_busy_ = false;
+        const std::lock_guard guard(lock_);
+        core_.promise({});
     }
 }
 
@@ -88,9 +90,10 @@ KEDGE_DECL delivery_shell::disk_job delivery_shell::next_disk_job(bool may_read)
     }
     {
         const std::lock_guard guard(lock_);
-        job.room = core_.room();
+        if (may_read) job.room = core_.room();
+        core_.promise(job.room);
     }
-    job.read = may_read && job.room.bytes > 0;
+    job.read = job.room.bytes > 0;
     if (settled_.any()) job.settled = settled_.take();
     return job;
 }
@@ -113,7 +116,7 @@ KEDGE_DECL void delivery_shell::start_disk_job(disk_job job) {
 }
 
 KEDGE_DECL void delivery_shell::disk_done(disk_job& job) noexcept {
-    const bool retried = !disk_open_, in_vain = job.read && !job.batch.moved;
+    const bool retried = !disk_open_, in_vain = job.read && !job.batch.moved && !job.batch.crowded;
     decide([&](delivery_actions& more) {
         const moment now = at();
         disk_busy_ = false;
@@ -125,7 +128,7 @@ KEDGE_DECL void delivery_shell::disk_done(disk_job& job) noexcept {
         }
         if (job.read) core_.refill(std::move(job.batch), now);
         core_.tick(now, more);
-        if (in_vain && core_.room().any_first) read_again_at_ = core::saturating_add(now.steady, read_again_after);
+        if (in_vain && core_.room().bytes > 0) read_again_at_ = core::saturating_add(now.steady, read_again_after);
     }, !in_vain);
 }
 

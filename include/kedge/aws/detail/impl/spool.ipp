@@ -46,6 +46,7 @@ KEDGE_DECL spool_stored spool::append(event_list& events, bool in_memory, log::l
     if (!is_open_ || now < retry_at_) return out;
     try {
         buffer_.clear();
+        seen_.make_room();
         std::uint64_t sequence = next_;
         for (const log_event* e = events.front(); e; e = e->next) append_record(buffer_, salt_, sequence++, *e);
         if (!make_room(buffer_.size(), least, out)) {
@@ -58,8 +59,10 @@ KEDGE_DECL spool_stored spool::append(event_list& events, bool in_memory, log::l
     }
     if (out.status == spool_status::failed) failed(errno, now);
     if (out.status == spool_status::stored) {
+        const std::uint64_t first = next_;
         for (log_event* e = events.front(); e; e = e->next) e->sequence = next_++;
-        if (in_memory) reading_ = {segments_.back().id, segments_.back().bytes, next_};
+        if (in_memory) seen_.add({first, next_ - 1});
+        if (in_memory && reading_.next == first) reading_ = {segments_.back().id, segments_.back().bytes, next_};
         counters_.written += events.size();
         counters_.working = true;
         counters_.error = 0;
@@ -76,14 +79,20 @@ KEDGE_DECL bool spool::make_room(std::size_t size, log::level least, spool_store
     return true;
 }
 
-/// The oldest segment of which nothing was read yet. What is in memory already is not given up.
+/// The oldest segment of which nothing is in memory. What is there is not given up.
 KEDGE_DECL bool spool::displace(displaced_events& gone) noexcept {
-    const auto found = std::find_if(segments_.begin(), segments_.end(), [this](const segment& s) { return s.id > reading_.id; });
-    if (found == segments_.end() || is_active(*found)) return false;
-    const sequence_range range{found->first, end_of(static_cast<std::size_t>(found - segments_.begin())) - 1};
+    const auto in_use = [this](std::size_t i) {
+        return segments_[i].id == being_read_ || settled_.open_in(range_of(i)) != seen_.open_in(range_of(i));
+    };
+    std::size_t oldest = 0;
+    while (oldest < segments_.size() && in_use(oldest)) ++oldest;
+    if (oldest == segments_.size() || is_active(segments_[oldest])) return false;
+    const auto found = segments_.begin() + static_cast<std::ptrdiff_t>(oldest);
+    const sequence_range range = range_of(oldest);
     const std::uint64_t open = settled_.open_in(range);
     try {
-        if (open > 0) settled_.add(range);
+        seen_.make_room();
+        if (open > 0) settled_.add(range), seen_.add(range);
     } catch (const std::exception&) {
         return false;
     }
@@ -119,8 +128,10 @@ KEDGE_DECL bool spool::write(std::uint64_t events) noexcept {
         file_ = {};
         try {
             settled_.add({next_, next_ + events - 1});
+            seen_.add({next_, next_ + events - 1});
         } catch (const std::exception&) {  // it will look as if they were lost
         }
+        if (reading_.next == next_) reading_.next += events;
         next_ += events;
     }
     errno = error;
@@ -134,9 +145,14 @@ KEDGE_DECL void spool::failed(int error, time_point now) noexcept {
     retry_at_ = core::saturating_add(now, spool_retry);
 }
 
-/// Behind the last sequence number that a segment may hold.
-KEDGE_DECL std::uint64_t spool::end_of(std::size_t segment) const noexcept {
-    return segment + 1 < segments_.size() ? segments_[segment + 1].first : next_;
+/// The sequence numbers that a segment may hold.
+KEDGE_DECL sequence_range spool::range_of(std::size_t segment) const noexcept {
+    return {segments_[segment].first, (segment + 1 < segments_.size() ? segments_[segment + 1].first : next_) - 1};
+}
+
+/// What this process wrote to memory as well is skipped. Others may have left what their names do not tell: that is read.
+KEDGE_DECL bool spool::needs_no_reading(std::size_t segment) const noexcept {
+    return is_read(segments_[segment]) || (segments_[segment].first >= first_own_ && seen_.open_in(range_of(segment)) == 0);
 }
 
 KEDGE_DECL void spool::settle(std::span<const sequence_range> done) noexcept {
@@ -145,12 +161,12 @@ KEDGE_DECL void spool::settle(std::span<const sequence_range> done) noexcept {
     std::vector<segment> spent;
     try {
         const std::lock_guard guard(mutex_);
-        for (const sequence_range& one : done) settled_.add(one);
+        for (const sequence_range& one : done) settled_.add(one), seen_.add(one);
         if (!is_open_) return;
         for (std::size_t i = 0; i < segments_.size(); ++i) {
             const segment& one = segments_[i];
-            const sequence_range all{one.first, end_of(i) - 1};
-            if (!is_active(one) && is_read(one) && settled_.open_in(all) == 0) spent.push_back(one);
+            if (!is_active(one) && one.id != being_read_ && needs_no_reading(i) && settled_.open_in(range_of(i)) == 0)
+                spent.push_back(one);
         }
         text = settled_.bytes();
     } catch (const std::exception&) {  // no memory: with the next ones

@@ -124,7 +124,7 @@ KEDGE_DECL void spool::load_settled() {
     text.resize(static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
     const std::optional<settled_ranges> found = settled_ranges::from(text);
     counters_.corrupt += file.is_open() && !found;
-    settled_ = found.value_or(settled_ranges());
+    seen_ = settled_ = found.value_or(settled_ranges());
     reading_ = {0, 0, settled_.low() + 1};
     if (!found && !segments_.empty()) reading_.next = segments_.front().first;
 }
@@ -161,7 +161,7 @@ template <class Take> bool spool::walk(const segment& where, reading& at, Take t
 /// Which segment; one that is not there if there is nothing. `mutex_` is held.
 KEDGE_DECL std::size_t spool::next_to_read() const noexcept {
     std::size_t i = 0;
-    while (i < segments_.size() && is_read(segments_[i])) ++i;
+    while (i < segments_.size() && needs_no_reading(i)) ++i;
     return i;
 }
 
@@ -172,30 +172,33 @@ KEDGE_DECL spool_batch spool::read(const spool_room& room) noexcept {
     spool_batch out;
     std::vector<sequence_range> gaps;
     segment where;
-    std::uint64_t end = 0;
+    std::uint64_t from = 0, end = 0;
     reading at;
-    settled_ranges settled;
+    settled_ranges seen;
     try {
         {
             const std::lock_guard guard(mutex_);
             at = reading_;
             const std::size_t next = next_to_read();
             if (!is_open_ || next == segments_.size()) return out;
-            settled = settled_;
+            seen = seen_;
             where = segments_[next];
-            end = end_of(next);
+            from = at.next;
+            end = range_of(next).last + 1;
             if (at.id != where.id) {
                 if (where.first > at.next) gaps.push_back({at.next, where.first - 1});
-                reading_ = at = {where.id, 0, where.first};  // from now on it is not displaced
+                at = {where.id, 0, where.first};
+                from = std::min(from, where.first);
                 out.moved = true;
             }
+            being_read_ = where.id;
         }
         out.ours = where.first >= first_own_;
-        read_events(where, at, room, settled, out.events, gaps);
+        read_events(where, at, room, seen, out, gaps);
         if (at.offset >= where.bytes && end > at.next) gaps.push_back({std::exchange(at.next, end), end - 1});
     } catch (const std::exception&) {  // no memory; what was read counts
     }
-    finish_reading(at, gaps, out);
+    finish_reading(at, from, gaps, out);
     return out;
 }
 
@@ -211,17 +214,18 @@ inline log_event& event_of(const spool_record& record) {
     return *event;
 }
 
-KEDGE_DECL void spool::read_events(const segment& where, reading& at, const spool_room& room, const settled_ranges& settled,
-                                   event_list& to, std::vector<sequence_range>& gaps) {
+KEDGE_DECL void spool::read_events(const segment& where, reading& at, const spool_room& room, const settled_ranges& seen,
+                                   spool_batch& to, std::vector<sequence_range>& gaps) {
     std::size_t used = 0;
     const bool readable = walk(where, at, [&](const spool_record& record) {
-        const bool is_settled = settled.contains(record.sequence);
+        const bool is_seen = seen.contains(record.sequence);
         const std::size_t needed = log_event::memory_for(record.text.size()) + room.overhead;
-        const bool fits = used + needed <= room.bytes && to.size() < room.events;
-        if (!is_settled && !fits && !(to.empty() && room.any_first)) return taken::no;
+        const bool fits = used + needed <= room.bytes && to.events.size() < room.events;
+        to.crowded = !is_seen && !fits && to.events.empty() && !room.any_first;
+        if (!is_seen && !fits && !(to.events.empty() && room.any_first)) return taken::no;
         if (record.sequence > at.next) gaps.push_back({at.next, record.sequence - 1});
-        if (is_settled) return taken::go_on;
-        to.push_back(event_of(record));
+        if (is_seen) return taken::go_on;
+        to.events.push_back(event_of(record));
         used += needed;
         return taken::go_on;
     });
@@ -229,11 +233,20 @@ KEDGE_DECL void spool::read_events(const segment& where, reading& at, const spoo
 }
 
 /// What lies between what was read is lost, unless it was settled.
-KEDGE_DECL void spool::finish_reading(reading& at, const std::vector<sequence_range>& gaps, spool_batch& out) noexcept {
+KEDGE_DECL void spool::finish_reading(reading& at, std::uint64_t from, const std::vector<sequence_range>& gaps,
+                                      spool_batch& out) noexcept {
     const std::lock_guard guard(mutex_);
+    being_read_ = 0;
+    try {
+        seen_.make_room();
+    } catch (const std::exception&) {  // as if nothing had been read
+        out = {};
+        out.earlier_left = is_earlier_left();
+        return;
+    }
     counters_.corrupt += std::exchange(at.corrupt, 0);
     for (const sequence_range& gap : gaps) {
-        const std::uint64_t open = settled_.open_in(gap);
+        const std::uint64_t open = seen_.open_in(gap);
         counters_.lost += open;
         if (gap.first >= first_own_) out.lost += open;
         try {
@@ -241,6 +254,7 @@ KEDGE_DECL void spool::finish_reading(reading& at, const std::vector<sequence_ra
         } catch (const std::exception&) {  // the segment stays until the next start
         }
     }
+    if (at.next > from) seen_.add({from, at.next - 1});
     out.moved = out.moved || at.offset > reading_.offset;
     reading_ = at;
     out.earlier_left = is_earlier_left();
