@@ -52,7 +52,7 @@ using shutdown_handler = kedge::detail::unique_function<void(delivery_accounting
 class delivery_shell final : public std::enable_shared_from_this<delivery_shell>, public kedge::detail::context_follower {
 public:
     delivery_shell(const boost::asio::any_io_executor& ex, const delivery_rules& rules, log_target target,
-                   std::shared_ptr<log_transport> transport, delivery_hooks hooks, const spool_options& disk);
+                   std::shared_ptr<log_transport> transport, delivery_hooks hooks, std::shared_ptr<spool> disk);
     ~delivery_shell();
     /// Sends what a process before left, if anything.
     void begin() noexcept;

@@ -4,6 +4,7 @@
 #include <kedge/aws/detail/log_event.hpp>
 #include <kedge/aws/detail/settled_ranges.hpp>
 #include <kedge/aws/detail/spool_record.hpp>
+#include <kedge/aws/detail/system_files.hpp>
 #include <kedge/aws/overflow.hpp>
 #include <kedge/aws/spool_options.hpp>
 #include <kedge/core/time.hpp>
@@ -39,6 +40,7 @@ public:
 
     int get() const noexcept { return file_; }
     bool is_open() const noexcept { return file_ >= 0; }
+    void release() noexcept { file_ = -1; }
 
 private:
     int file_ = -1;
@@ -86,8 +88,10 @@ struct spool_batch {
  */
 class spool {
 public:
-    /// @param salt  a random number
-    spool(spool_options options, overflow when_full, std::uint64_t salt, std::size_t segment_bytes = 0);
+    /// @param salt   a random number
+    /// @param files  outlive it
+    spool(spool_options options, overflow when_full, std::uint64_t salt, std::size_t segment_bytes = 0,
+          system_files& files = real_files());
     ~spool();
     spool(const spool&) = delete;
     spool& operator=(const spool&) = delete;
@@ -139,8 +143,8 @@ private:
     };
 
     bool open_files();
-    void load_settled();
-    void list_segments();
+    bool load_settled();
+    bool list_segments();
     std::uint64_t last_in(const segment& where);
     template <class Take> bool walk(const segment& where, reading& at, Take take);
     std::size_t next_to_read() const noexcept;
@@ -150,8 +154,13 @@ private:
     void finish_reading(reading& at, std::uint64_t from, const std::vector<sequence_range>& gaps, spool_batch& out) noexcept;
     bool make_room(std::size_t size, log::level least, spool_stored& out) noexcept;
     bool displace(displaced_events& gone) noexcept;
+    bool has_segment_for(std::size_t size);
     bool begin_segment();
     bool write(std::uint64_t events) noexcept;
+    bool write_all(const descriptor& file, std::string_view text) noexcept;
+    bool sync_directory() noexcept { return files_.fsync(directory_.get()) == 0; }
+    bool sync_parent() noexcept;
+    bool is_kept(const segment& one) noexcept;
     void failed(int error, time_point now) noexcept;
     bool save(const std::string& settled, bool synced) noexcept;
     sequence_range range_of(std::size_t segment) const noexcept;
@@ -166,6 +175,7 @@ private:
     const overflow when_full_;
     const std::uint64_t salt_;
     const std::size_t segment_bytes_;
+    system_files& files_;
 
     mutable std::mutex mutex_;  ///< not held while something is read
     descriptor directory_, lock_, file_;  ///< `file_`: the segment that is written
@@ -174,10 +184,12 @@ private:
     std::string buffer_;
     reading reading_;
     std::uint64_t being_read_ = 0;  ///< a segment, while its file is
+    int read_attempts_ = 0;         ///< in vain
     std::uint64_t next_ = 1, next_id_ = 1, first_own_ = 1;
     std::uint64_t bytes_ = 0;
     time_point retry_at_ = time_point::min();
     bool is_open_ = false;
+    bool is_named_ = true;  ///< the disk knows the name of the segment that is written
     spool_counters counters_;
 
     std::mutex settling_;

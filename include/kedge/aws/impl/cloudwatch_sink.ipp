@@ -75,8 +75,10 @@ KEDGE_DECL std::shared_ptr<delivery_shell> make_shell(const boost::asio::any_io_
     rules.format = o.format;
     if (o.number_events) rules.process_id = random_id(runtime::of(ex));
     const log_target target{o.group, o.stream};
+    std::shared_ptr<spool> disk;
+    if (!o.spool.directory.empty()) disk = std::make_shared<spool>(o.spool, o.when_full, runtime::of(ex).random());
     auto made = std::make_shared<delivery_shell>(ex, rules, target, std::move(transport),
-                                                 delivery_hooks{o.fallback, o.dead_letters, o.redact}, o.spool);
+                                                 delivery_hooks{o.fallback, o.dead_letters, o.redact}, std::move(disk));
     made->begin();
     return made;
 }

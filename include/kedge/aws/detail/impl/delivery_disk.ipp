@@ -71,6 +71,7 @@ template <class Events> void delivery_shell::note_settled(const Events& done) no
 /// `sending_` is held.
 KEDGE_DECL void delivery_shell::work_on_disk(bool may_read) noexcept {
     if (!spool_ || disk_busy_) return;
+    if (may_read) read_again_at_ = never;  // now, or when there is room
     try {
         disk_job job = next_disk_job(may_read);
         if (job.anything()) start_disk_job(std::move(job));
@@ -101,7 +102,6 @@ KEDGE_DECL delivery_shell::disk_job delivery_shell::next_disk_job(bool may_read)
 /// `sending_` is held.
 KEDGE_DECL void delivery_shell::start_disk_job(disk_job job) {
     disk_busy_ = true;
-    read_again_at_ = never;
     auto working = kedge::detail::track(executor_);
     rt_.run_blocking([weak = weak_from_this(), disk = spool_, working, job = std::move(job)]() mutable {
         job.run(*disk);

@@ -15,14 +15,13 @@ namespace kedge::aws::detail {
 
 KEDGE_DECL delivery_shell::delivery_shell(const boost::asio::any_io_executor& ex, const delivery_rules& rules, log_target target,
                                           std::shared_ptr<log_transport> transport, delivery_hooks hooks,
-                                          const spool_options& disk)
+                                          std::shared_ptr<spool> disk)
     : executor_(ex), rt_(runtime::of(ex)),
       service_(boost::asio::use_service<kedge::detail::pool_service>(boost::asio::query(ex, boost::asio::execution::context))),
       target_(std::move(target)), transport_(std::move(transport)), fallback_(std::move(hooks.fallback)),
       dead_letters_(std::move(hooks.dead_letters)), redact_(std::move(hooks.redact)),
       retention_days_(rules.retention_days), process_id_(rules.process_id),
-      spool_(disk.directory.empty() ? nullptr : std::make_shared<spool>(disk, rules.queue.when_full, rt_.random())), core_(rules),
-      timer_(ex) {
+      spool_(std::move(disk)), core_(rules), timer_(ex) {
     service_.join(*this);
     if (!spool_) return;
     disk_open_ = disk_works_ = spool_->open();

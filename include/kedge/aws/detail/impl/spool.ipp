@@ -34,9 +34,11 @@ KEDGE_DECL descriptor::~descriptor() {
     if (file_ >= 0) ::close(file_);
 }
 
-KEDGE_DECL spool::spool(spool_options options, overflow when_full, std::uint64_t salt, std::size_t segment_bytes)
+KEDGE_DECL spool::spool(spool_options options, overflow when_full, std::uint64_t salt, std::size_t segment_bytes,
+                        system_files& files)
     : options_(std::move(options)), when_full_(when_full), salt_(salt),
-      segment_bytes_(segment_bytes > 0 ? segment_bytes : std::min(most_segment_bytes, options_.max_bytes / 8)) {}
+      segment_bytes_(segment_bytes > 0 ? segment_bytes : std::min(most_segment_bytes, options_.max_bytes / 8)),
+      files_(files) {}
 
 KEDGE_DECL spool::~spool() = default;
 
@@ -51,8 +53,8 @@ KEDGE_DECL spool_stored spool::append(event_list& events, bool in_memory, log::l
         for (const log_event* e = events.front(); e; e = e->next) append_record(buffer_, salt_, sequence++, *e);
         if (!make_room(buffer_.size(), least, out)) {
             out.status = spool_status::full;
-        } else if ((file_.is_open() && segments_.back().bytes + buffer_.size() <= segment_bytes_) || begin_segment()) {
-            if (write(events.size())) out.status = spool_status::stored;
+        } else if (has_segment_for(buffer_.size()) && write(events.size())) {
+            out.status = spool_status::stored;
         }
     } catch (const std::exception&) {
         errno = ENOMEM;
@@ -91,40 +93,56 @@ KEDGE_DECL bool spool::displace(displaced_events& gone) noexcept {
     const sequence_range range = range_of(oldest);
     const std::uint64_t open = settled_.open_in(range);
     try {
+        settled_.make_room();
         seen_.make_room();
-        if (open > 0) settled_.add(range), seen_.add(range);
     } catch (const std::exception&) {
         return false;
     }
+    if (is_kept(*found)) return false;
+    if (open > 0) settled_.add(range), seen_.add(range);
     (found->first < first_own_ ? gone.earlier : gone.ours) += open;
-    ::unlinkat(directory_.get(), found->name.c_str(), 0);
     bytes_ -= found->bytes;
     segments_.erase(found);
     return true;
 }
 
+/// Removes its file. True: it is still there.
+KEDGE_DECL bool spool::is_kept(const segment& one) noexcept {
+    return files_.unlinkat(directory_.get(), one.name.c_str()) != 0 && errno != ENOENT;
+}
+
+KEDGE_DECL bool spool::has_segment_for(std::size_t size) {
+    const bool fits = file_.is_open() && segments_.back().bytes + size <= segment_bytes_;
+    if (!fits && !begin_segment()) return false;
+    return is_named_ = is_named_ || options_.sync == spool_sync::os || sync_directory();
+}
+
 KEDGE_DECL bool spool::begin_segment() {
     segment fresh{next_id_, next_, salt_, 0, hex16(next_) + '-' + hex16(salt_) + std::string(segment_suffix)};
-    constexpr int how = O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
-    descriptor file(::openat(directory_.get(), fresh.name.c_str(), how, 0600));
-    if (!file.is_open()) return false;
+    file_ = {};
     segments_.push_back(std::move(fresh));
+    constexpr int how = O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW;
+    file_ = descriptor(files_.openat(directory_.get(), segments_.back().name.c_str(), how));
+    if (!file_.is_open()) {
+        segments_.pop_back();
+        return false;
+    }
     ++next_id_;
-    file_ = std::move(file);
-    return options_.sync == spool_sync::os || ::fsync(directory_.get()) == 0;
+    is_named_ = false;
+    return true;
 }
 
 /// What is in the buffer. On an error nothing of it stays, or its numbers are not used again.
 KEDGE_DECL bool spool::write(std::uint64_t events) noexcept {
     segment& active = segments_.back();
     errno = 0;
-    if (log::detail::write_all(file_.get(), buffer_) && (options_.sync == spool_sync::os || ::fdatasync(file_.get()) == 0)) {
+    if (write_all(file_, buffer_) && (options_.sync == spool_sync::os || files_.fdatasync(file_.get()) == 0)) {
         active.bytes += buffer_.size();
         bytes_ += buffer_.size();
         return true;
     }
     const int error = errno ? errno : EIO;
-    if (::ftruncate(file_.get(), static_cast<off_t>(active.bytes)) != 0) {
+    if (files_.ftruncate(file_.get(), active.bytes) != 0) {
         file_ = {};
         try {
             settled_.add({next_, next_ + events - 1});
@@ -136,6 +154,11 @@ KEDGE_DECL bool spool::write(std::uint64_t events) noexcept {
     }
     errno = error;
     return false;
+}
+
+KEDGE_DECL bool spool::write_all(const descriptor& file, std::string_view text) noexcept {
+    const auto write = [this](int to, const char* from, std::size_t size) { return files_.write(to, from, size); };
+    return log::detail::write_all_by(write, file.get(), text);
 }
 
 KEDGE_DECL void spool::failed(int error, time_point now) noexcept {
@@ -173,9 +196,15 @@ KEDGE_DECL void spool::settle(std::span<const sequence_range> done) noexcept {
         return;
     }
     // A segment may only go when the disk knows that nobody needs it.
-    if (!save(text, !spent.empty() || options_.sync == spool_sync::each)) return;
-    for (const segment& one : spent) ::unlinkat(directory_.get(), one.name.c_str(), 0);
+    const bool saved = save(text, !spent.empty() || options_.sync == spool_sync::each);
+    const int error = errno;
+    if (saved) std::erase_if(spent, [this](const segment& one) { return is_kept(one); });
     const std::lock_guard guard(mutex_);
+    if (!saved) {
+        spent.clear();
+        ++counters_.failures;
+        counters_.error = error;
+    }
     for (const segment& one : spent) {
         const auto found = std::find_if(segments_.begin(), segments_.end(), [&](const segment& s) { return s.id == one.id; });
         if (found == segments_.end()) continue;  // displaced meanwhile
@@ -187,9 +216,9 @@ KEDGE_DECL void spool::settle(std::span<const sequence_range> done) noexcept {
 
 KEDGE_DECL bool spool::save(const std::string& settled, bool synced) noexcept {
     const int directory = directory_.get();
-    const descriptor draft(::openat(directory, settled_draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
-    return draft.is_open() && log::detail::write_all(draft.get(), settled) && (!synced || ::fdatasync(draft.get()) == 0) &&
-           ::renameat(directory, settled_draft, directory, settled_name) == 0 && (!synced || ::fsync(directory) == 0);
+    const descriptor draft(files_.openat(directory, settled_draft, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW));
+    return draft.is_open() && write_all(draft, settled) && (!synced || files_.fdatasync(draft.get()) == 0) &&
+           files_.renameat(directory, settled_draft, settled_name) == 0 && (!synced || sync_directory());
 }
 
 /// Takes no lock: a thread may hold it that the child has not. The lock on the file is the parent's until the last copy of its

@@ -27,10 +27,10 @@ namespace kedge::aws::detail {
 inline constexpr std::size_t read_window = 2 * 1024 * 1024;
 
 /// Less if the file ends; negative on an error.
-inline ssize_t read_at(int file, char* to, std::size_t size, std::uint64_t offset) noexcept {
+inline ssize_t read_at(system_files& files, const descriptor& file, char* to, std::size_t size, std::uint64_t offset) noexcept {
     std::size_t done = 0;
     while (done < size) {
-        const ssize_t got = ::pread(file, to + done, size - done, static_cast<off_t>(offset + done));
+        const ssize_t got = files.pread(file.get(), to + done, size - done, offset + done);
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return got;
         if (got == 0) break;
@@ -38,6 +38,12 @@ inline ssize_t read_at(int file, char* to, std::size_t size, std::uint64_t offse
     }
     return static_cast<ssize_t>(done);
 }
+
+/// A segment that cannot be read so often is given up: those behind it are worth more.
+inline constexpr int most_read_attempts = 3;
+
+/// What a lack of descriptors or memory is to blame for comes another time.
+inline bool passes(int error) noexcept { return error == EMFILE || error == ENFILE || error == ENOMEM; }
 
 /// `FIRST-SALT.spool1`.
 inline bool parse_segment_name(std::string_view name, std::uint64_t& first, std::uint64_t& salt) noexcept {
@@ -77,56 +83,70 @@ KEDGE_DECL bool spool::open() noexcept {
 }
 
 KEDGE_DECL bool spool::open_files() {
-    if (::mkdir(options_.directory.c_str(), 0700) != 0 && errno != EEXIST) return false;
-    directory_ = descriptor(::open(options_.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!directory_.is_open()) return false;
-    lock_ = descriptor(::openat(directory_.get(), "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (files_.mkdir(options_.directory.c_str()) != 0 && errno != EEXIST) return false;
+    directory_ = descriptor(files_.openat(AT_FDCWD, options_.directory.c_str(), O_RDONLY | O_DIRECTORY));
+    if (!directory_.is_open() || (options_.sync == spool_sync::each && !sync_parent())) return false;
+    lock_ = descriptor(files_.openat(directory_.get(), "lock", O_RDWR | O_CREAT | O_NOFOLLOW));
     if (!lock_.is_open() || ::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) return false;
     counters_.set_aside = 0;
-    list_segments();
-    load_settled();
+    if (!list_segments() || !load_settled()) return false;
     next_ = settled_.high() + 1;
     if (!segments_.empty()) next_ = std::max({next_, segments_.back().first + 1, last_in(segments_.back()) + 1});
     first_own_ = next_;
     return true;
 }
 
-KEDGE_DECL void spool::list_segments() {
-    const int copy = ::openat(directory_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const std::unique_ptr<DIR, int (*)(DIR*)> listing(copy < 0 ? nullptr : ::fdopendir(copy), ::closedir);
-    if (!listing) throw std::bad_alloc();
-    while (const dirent* const entry = ::readdir(listing.get())) {
+/// The directory itself may be new. Who may not read the one around it cannot have made it.
+KEDGE_DECL bool spool::sync_parent() noexcept {
+    const descriptor parent(files_.openat(directory_.get(), "..", O_RDONLY | O_DIRECTORY));
+    return parent.is_open() ? files_.fsync(parent.get()) == 0 : errno == EACCES;
+}
+
+/// False on an error: what was not listed would be taken for lost, and its numbers would be used again.
+KEDGE_DECL bool spool::list_segments() {
+    descriptor copy(files_.openat(directory_.get(), ".", O_RDONLY | O_DIRECTORY));
+    const std::unique_ptr<DIR, int (*)(DIR*)> listing(copy.is_open() ? ::fdopendir(copy.get()) : nullptr, ::closedir);
+    if (!listing) return false;
+    copy.release();
+    for (errno = 0; const dirent* const entry = ::readdir(listing.get()); errno = 0) {
         segment one{.name = entry->d_name};
         struct stat about{};
         if (parse_segment_name(one.name, one.first, one.salt)) {
-            if (::fstatat(directory_.get(), entry->d_name, &about, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(about.st_mode))
-                one.bytes = static_cast<std::uint64_t>(about.st_size);
-            if (one.bytes == 0) ::unlinkat(directory_.get(), entry->d_name, 0);  // begun, and no more
-            else segments_.push_back(std::move(one));
+            if (files_.fstatat(directory_.get(), entry->d_name, about) != 0) return false;
+            one.bytes = static_cast<std::uint64_t>(about.st_size);
+            if (!S_ISREG(about.st_mode)) ++counters_.set_aside;
+            else if (one.bytes > 0) segments_.push_back(std::move(one));
+            else files_.unlinkat(directory_.get(), entry->d_name);  // begun, and no more
         } else if (one.name != "." && one.name != ".." && one.name != "lock" && one.name != settled_name &&
                    one.name != settled_draft) {
             ++counters_.set_aside;
         }
     }
+    if (errno != 0) return false;
     std::sort(segments_.begin(), segments_.end(),
               [](const segment& a, const segment& b) { return std::tie(a.first, a.name) < std::tie(b.first, b.name); });
     for (segment& one : segments_) {
         one.id = next_id_++;
         bytes_ += one.bytes;
     }
+    return true;
 }
 
-/// Without it everything that is there comes again.
-KEDGE_DECL void spool::load_settled() {
+/// Without it everything that is there comes again. One that cannot be read is removed: a process behind this one might read it,
+/// and find the numbers settled that this one uses again. False: it cannot be told.
+KEDGE_DECL bool spool::load_settled() {
     std::string text(settled_ranges::most_bytes + 1, '\0');
-    const descriptor file(::openat(directory_.get(), settled_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-    const ssize_t size = file.is_open() ? read_at(file.get(), text.data(), text.size(), 0) : 0;
+    const descriptor file(files_.openat(directory_.get(), settled_name, O_RDONLY | O_NOFOLLOW));
+    const ssize_t size = file.is_open() ? read_at(files_, file, text.data(), text.size(), 0) : -(errno != ENOENT);
+    const bool removed = size < 0 && !passes(errno) && files_.unlinkat(directory_.get(), settled_name) == 0;
+    if (size < 0 && !removed && errno != EISDIR) return false;
     text.resize(static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
     const std::optional<settled_ranges> found = settled_ranges::from(text);
     counters_.corrupt += file.is_open() && !found;
     seen_ = settled_ = found.value_or(settled_ranges());
     reading_ = {0, 0, settled_.low() + 1};
     if (!found && !segments_.empty()) reading_.next = segments_.front().first;
+    return true;
 }
 
 /// The highest sequence number in a segment; one that is surely higher if it cannot be read.
@@ -138,13 +158,14 @@ KEDGE_DECL std::uint64_t spool::last_in(const segment& where) {
 
 /// Calls `take` with each record from `at` on, as long as it takes them. False: the file cannot be read.
 template <class Take> bool spool::walk(const segment& where, reading& at, Take take) {
-    const descriptor file(::openat(directory_.get(), where.name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    const descriptor file(files_.openat(directory_.get(), where.name.c_str(), O_RDONLY | O_NOFOLLOW));
     if (!file.is_open()) return false;
     std::string window(static_cast<std::size_t>(std::min<std::uint64_t>(read_window, where.bytes - at.offset)), '\0');
     while (at.offset < where.bytes) {
         const std::uint64_t start = at.offset, left = where.bytes - start;
         const std::size_t asked = std::min<std::size_t>(window.size(), left);
-        const ssize_t size = read_at(file.get(), window.data(), asked, start);
+        const ssize_t size = read_at(files_, file, window.data(), asked, start);
+        if (size == 0) errno = ENODATA;  // somebody shortened it
         if (size <= 0) return false;
         const std::string_view bytes(window.data(), static_cast<std::size_t>(size));
         record_scan scan(bytes, asked < left && bytes.size() == asked, where.salt, at.next, at.astray);
@@ -164,9 +185,6 @@ KEDGE_DECL std::size_t spool::next_to_read() const noexcept {
     while (i < segments_.size() && needs_no_reading(i)) ++i;
     return i;
 }
-
-/// What a lack of descriptors or memory is to blame for comes another time.
-inline bool passes(int error) noexcept { return error == EMFILE || error == ENFILE || error == ENOMEM; }
 
 KEDGE_DECL spool_batch spool::read(const spool_room& room) noexcept {
     spool_batch out;
@@ -229,7 +247,11 @@ KEDGE_DECL void spool::read_events(const segment& where, reading& at, const spoo
         used += needed;
         return taken::go_on;
     });
-    if (!readable && !passes(errno)) ++at.corrupt, at.offset = where.bytes;
+    const bool gone = !readable && (errno == ENOENT || errno == ENODATA);
+    read_attempts_ = readable ? 0 : read_attempts_ + !passes(errno);
+    if (!gone && read_attempts_ < most_read_attempts) return;
+    read_attempts_ = 0;
+    ++at.corrupt, at.offset = where.bytes;
 }
 
 /// What lies between what was read is lost, unless it was settled.
