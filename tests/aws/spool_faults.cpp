@@ -180,7 +180,8 @@ TEST_CASE("whichever call to the disk fails, the sink goes on, says so, and its 
                 const bool memory_only = fault.count == for_ever && files.failed > 0;
                 const delivery_counters end = one.shell->counters();
                 CHECK(end.pending == (memory_only ? end.spooled : 0));
-                if (!memory_only) CHECK(one.shell->spooled().working);
+                const bool over = files.calls > files.first + files.count + 10;
+                if (over) CHECK(one.shell->spooled().working);
                 const std::uint64_t given_up = end.dropped.total();
                 CHECK(given_up == end.dropped[drop_reason::queue_full] + (memory_only ? end.dropped[drop_reason::unreadable] : 0));
                 CHECK((given_up == 0 || files.failed > 0));
