@@ -48,6 +48,7 @@ enum class delivery_alarm : std::uint8_t {
     retention,         ///< the group was created, but keeps its events for ever
     spool_failed,      ///< the disk takes nothing: what comes waits in memory only
     spool_works,       ///< it does again
+    spool_hangs,       ///< the end came before the disk answered
 };
 
 /** Something to send. The core owns the events: they stay as they are until the next call of anything but `submit`, so the body
@@ -143,6 +144,7 @@ public:
     /// second call can only make it earlier.
     void close(time_point deadline, time_point now) noexcept;
     bool is_closed() const noexcept { return closed_; }
+    time_point deadline() const noexcept { return deadline_; }
 
     delivery_counters counters(time_point now) const noexcept;
     /// As they lie, for tests: equals `pending` without `spooled`.

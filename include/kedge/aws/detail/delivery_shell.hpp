@@ -10,6 +10,7 @@
 #include <kedge/aws/log_transport.hpp>
 #include <kedge/detail/forks.hpp>
 #include <kedge/detail/pool_service.hpp>
+#include <kedge/detail/tracked_executor.hpp>
 #include <kedge/detail/unique_function.hpp>
 #include <kedge/log/detail/spare_text.hpp>
 #include <kedge/log/python_format.hpp>
@@ -87,6 +88,7 @@ private:
     void set_timer() noexcept;
     bool is_over() const noexcept;
     void end() noexcept;
+    void leave_disk() noexcept;
 
     void hand_over(const delivery_actions& todo, const refusal_counts& refusals) noexcept;
     void tell_alarm(const delivery_actions& todo) noexcept;
@@ -130,6 +132,8 @@ private:
     refusal_notes refusals_;
     int handing_over_ = 0;             ///< threads that give events to the fallback or the dead letters
     bool disk_open_ = false, disk_busy_ = false;
+    using disk_work = std::optional<kedge::detail::tracked_executor<boost::asio::any_io_executor>>;
+    std::shared_ptr<disk_work> disk_work_;  ///< of the job on the disk, which holds it too; emptied when nobody waits for that
     time_point reopen_at_ = time_point::min(), read_again_at_ = never;
 
     const kedge::detail::birthplace home_{};

@@ -28,6 +28,8 @@ inline std::string_view text_of(delivery_alarm what) noexcept {
     case delivery_alarm::retention: return "CloudWatch Logs: the group was created, but its retention could not be set";
     case delivery_alarm::spool_failed: return "CloudWatch Logs: the spool cannot be used, events wait in memory only";
     case delivery_alarm::spool_works: return "CloudWatch Logs: the spool is used again";
+    case delivery_alarm::spool_hangs:
+        return "CloudWatch Logs: the disk did not answer before the end; what was acknowledged last may come again";
     }
     return {};
 }

@@ -71,9 +71,10 @@ template <class Events> void delivery_shell::note_settled(const Events& done) no
 /// `sending_` is held.
 KEDGE_DECL void delivery_shell::work_on_disk(bool may_read) noexcept {
     if (!spool_ || disk_busy_) return;
-    if (may_read) read_again_at_ = never;  // now, or when there is room
+    const bool too_soon = read_again_at_ != never && rt_.now() < read_again_at_;
+    if (may_read && !too_soon) read_again_at_ = never;  // now, or when there is room
     try {
-        disk_job job = next_disk_job(may_read);
+        disk_job job = next_disk_job(may_read && !too_soon);
         if (job.anything()) start_disk_job(std::move(job));
     } catch (const std::exception&) {  // no memory: with the next decision
         disk_busy_ = false;
@@ -102,11 +103,11 @@ KEDGE_DECL delivery_shell::disk_job delivery_shell::next_disk_job(bool may_read)
 /// `sending_` is held.
 KEDGE_DECL void delivery_shell::start_disk_job(disk_job job) {
     disk_busy_ = true;
-    auto working = kedge::detail::track(executor_);
-    rt_.run_blocking([weak = weak_from_this(), disk = spool_, working, job = std::move(job)]() mutable {
+    disk_work_ = std::make_shared<disk_work>(kedge::detail::track(executor_));
+    rt_.run_blocking([weak = weak_from_this(), disk = spool_, work = disk_work_, ex = executor_, job = std::move(job)]() mutable {
         job.run(*disk);
         try {
-            kedge::detail::post_to(working, [weak, job = std::move(job)]() mutable {
+            kedge::detail::post_to(ex, [weak, job = std::move(job)]() mutable {
                 if (const std::shared_ptr<delivery_shell> self = weak.lock()) self->disk_done(job);
             });
         } catch (const std::exception&) {
@@ -128,8 +129,20 @@ KEDGE_DECL void delivery_shell::disk_done(disk_job& job) noexcept {
         }
         if (job.read) core_.refill(std::move(job.batch), now);
         core_.tick(now, more);
-        if (in_vain && core_.room().bytes > 0) read_again_at_ = core::saturating_add(now.steady, read_again_after);
+        if (in_vain) read_again_at_ = core::saturating_add(now.steady, read_again_after);
     }, !in_vain);
+}
+
+/// A job that hangs keeps neither the shutdown nor the context; it holds what it uses, and finds us or not.
+KEDGE_DECL void delivery_shell::leave_disk() noexcept {
+    {
+        const std::lock_guard sending(sending_);
+        if (!disk_busy_ || !*disk_work_) return;
+        disk_work_->reset();
+    }
+    delivery_actions told;
+    told.alarm = delivery_alarm::spool_hangs;
+    tell_alarm(told);
 }
 
 /// What a job that will not run any more would have told the disk. `sending_` is held.

@@ -138,10 +138,10 @@ KEDGE_DECL void delivery_shell::answered(std::uint32_t serial, log_response resp
     });
 }
 
-/// Nothing will come any more. `sending_` is held.
+/// Nothing will come any more. The disk is to know what was settled, but is not waited for beyond the deadline. `sending_` is held.
 KEDGE_DECL bool delivery_shell::is_over() const noexcept {
     const std::lock_guard guard(lock_);
-    return core_.is_closed() && !disk_busy_ && handing_over_ == 0;
+    return core_.is_closed() && (!disk_busy_ || rt_.now() >= core_.deadline()) && handing_over_ == 0;
 }
 
 /// `sending_` is held.
@@ -201,6 +201,7 @@ KEDGE_DECL void delivery_shell::set_timer() noexcept {
     {
         const std::lock_guard guard(lock_);
         due = std::min(core_.due(), read_again_at_);
+        if (core_.is_closed()) due = disk_busy_ ? core_.deadline() : never;
         if (due == armed_ && due != time_point::min()) return;
         armed_ = due;
     }
@@ -226,6 +227,7 @@ KEDGE_DECL void delivery_shell::shut_down(time_point deadline, shutdown_handler 
 }
 
 KEDGE_DECL void delivery_shell::end() noexcept {
+    leave_disk();
     std::vector<shutdown_handler> told;
     delivery_accounting books;
     {

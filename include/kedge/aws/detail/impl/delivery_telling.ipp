@@ -90,7 +90,7 @@ KEDGE_DECL bool delivery_shell::handed_over(const delivery_actions& todo) noexce
         gone = context_gone_;
     }
     if (gone) settle_now();
-    else work_on_disk(false);
+    else work_on_disk(false), set_timer();
     return !gone && is_over();
 }
 

@@ -39,8 +39,8 @@ inline ssize_t read_at(system_files& files, const descriptor& file, char* to, st
     return static_cast<ssize_t>(done);
 }
 
-/// A segment that cannot be read so often is given up: those behind it are worth more.
-inline constexpr int most_read_attempts = 3;
+/// A segment that cannot be read for half a minute is given up: those behind it are worth more. The sink asks once a second.
+inline constexpr int most_read_attempts = 30;
 
 /// What a lack of descriptors or memory is to blame for comes another time.
 inline bool passes(int error) noexcept { return error == EMFILE || error == ENFILE || error == ENOMEM; }
