@@ -46,11 +46,14 @@ public:
         errno = EIO;
         return -1;
     }
-    int ftruncate(int file, std::uint64_t size) noexcept override { return powered() ? system_files::ftruncate(file, size) : -1; }
+    int ftruncate(int file, std::uint64_t size) noexcept override {
+        return powered() ? system_files::ftruncate(file, size) : -1;
+    }
     int fdatasync(int file) noexcept override { return fsync(file); }
     int fsync(int file) noexcept override {
         if (!powered()) return -1;
-        if (const auto found = opened_.find(file); found != opened_.end()) contents_[found->second].synced = now_of(found->second);
+        const auto found = opened_.find(file);
+        if (found != opened_.end()) contents_[found->second].synced = now_of(found->second);
         else if (parents_[file]) is_new_ = false;
         else kept_ = names_, pending_.clear();
         return 0;

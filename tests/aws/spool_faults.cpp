@@ -183,7 +183,8 @@ TEST_CASE("whichever call to the disk fails, the sink goes on, says so, and its 
                 const bool over = files.calls > files.first + files.count + 10;
                 if (over) CHECK(one.shell->spooled().working);
                 const std::uint64_t given_up = end.dropped.total();
-                CHECK(given_up == end.dropped[drop_reason::queue_full] + (memory_only ? end.dropped[drop_reason::unreadable] : 0));
+                const std::uint64_t unreadable = memory_only ? end.dropped[drop_reason::unreadable] : 0;
+                CHECK(given_up == end.dropped[drop_reason::queue_full] + unreadable);
                 CHECK((given_up == 0 || files.failed > 0));
             }
             hit = files.failed > 0;

@@ -7,6 +7,8 @@
 #include <kedge/detail/runtime_random.hpp>
 
 #include <deque>
+#include <optional>
+#include <set>
 
 using namespace kedge_test;
 
@@ -30,6 +32,14 @@ public:
         core_->stored(std::move(what), in_memory, now_);
         check();
         return in_memory;
+    }
+
+    /// While the disk refuses.
+    std::optional<drop_reason> write_to_memory(std::string_view text) {
+        const raw_event raw{text, at().wall_ms};
+        const auto why = core_->submit(prepare(raw), raw, now_);
+        check();
+        return why;
     }
 
     /// Reads, and sends what is due. The texts of the next batch.
@@ -83,7 +93,8 @@ private:
             }
             sent_.push_back(std::move(copy));
         }
-        settled_.note(todo);
+        settled_.note(todo.spent);
+        settled_.note(todo.refused);
         check();
     }
 
@@ -238,4 +249,28 @@ TEST_CASE_METHOD(spool_folder, "what is settled stays a few ranges in an overloa
     CHECK(s.counters().spooled > 5000);
     CHECK(most < 8 + 300 * 16 + 4);
     CHECK(s.disk().counters().segments < s.counters().spooled * 90 / 16'384 + 20);
+}
+
+TEST_CASE_METHOD(spool_folder, "what is on disk, too, does not give way to what cannot be written there: it would come again") {
+    delivery_rules rules = small(4);
+    rules.queue.when_full = overflow::drop_oldest;
+    stream s(*this, rules);
+    for (int i = 1; i <= 2; ++i) CHECK(s.write(numbered('f', i)));
+    for (int i = 3; i <= 7; ++i) CHECK_FALSE(s.write_to_memory(numbered('f', i)));
+    std::set<int> sent;
+    while (true) {
+        const std::vector<std::string> texts = s.next(1min);
+        if (texts.empty()) break;
+        for (const std::string& text : texts)
+            if (text[0] == 'f') sent.insert(std::stoi(text.substr(1)));
+        s.answer(answer_kind::accepted);
+    }
+    CHECK(sent == std::set<int>{1, 2, 6, 7});
+    CHECK(s.counters().dropped[drop_reason::displaced] == 3);
+    CHECK(s.counters().accounting() == delivery_accounting{.offered = 8, .acked = 5, .dropped = 3});  // one told of the drops
+
+    spool_folder other;
+    stream full(other, rules);
+    for (int i = 1; i <= 4; ++i) CHECK(full.write(numbered('f', i)));
+    CHECK(full.write_to_memory(numbered('f', 5)) == drop_reason::queue_full);
 }

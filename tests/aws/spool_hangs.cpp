@@ -57,10 +57,10 @@ struct hanging : spool_folder {
     hanging() {
         spool_options o;
         o.directory = path.string();
-        disk = std::make_shared<spool>(o, overflow::drop_newest, 1, 0, files);
+        auto disk = std::make_shared<spool>(o, overflow::drop_newest, 1, 0, files);
         shell = std::make_shared<delivery_shell>(ctx.get_executor(), delivery_rules{.queue = {.linger = 0ns}},
-                                                 log_target{"shop", "web-1"}, std::make_shared<accepting_transport>(ctx), delivery_hooks{.fallback = console},
-                                                 std::exchange(disk, nullptr));
+                                                 log_target{"shop", "web-1"}, std::make_shared<accepting_transport>(ctx),
+                                                 delivery_hooks{.fallback = console}, std::move(disk));
         shell->begin();
         log::record what;
         what.time = log::wall_now();
@@ -74,7 +74,6 @@ struct hanging : spool_folder {
     hanging_files files;
     std::shared_ptr<log::memory_sink> console = std::make_shared<log::memory_sink>();
     boost::asio::io_context ctx;
-    std::shared_ptr<spool> disk;
     std::shared_ptr<delivery_shell> shell;
 };
 
@@ -87,8 +86,8 @@ TEST_CASE_METHOD(hanging, "a disk that hangs delays the end of a shutdown to its
     ctx.run_for(30s);  // only if it never ends
     CHECK(books == delivery_accounting{.offered = 1, .acked = 1});
     CHECK(ctx.stopped());
-    CHECK(console->events() == std::vector<std::string>{"[WARNING] CloudWatch Logs: the disk did not answer before the end; what was "
-                                                        "acknowledged last may come again"});
+    CHECK(console->events() == std::vector<std::string>{"[WARNING] CloudWatch Logs: the disk did not answer before the end; what "
+                                                        "was acknowledged last may come again"});
     shell->shut_down(kedge::now() + 1h, [&](delivery_accounting b) { again = b; });
     ctx.restart();
     ctx.run_for(30s);

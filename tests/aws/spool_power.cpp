@@ -27,8 +27,8 @@ public:
 private:
     void start() {
         folder_.salt = folder_.salt * 31 + 7;
-        spool_ = std::make_unique<spool>(spool_options{folder_.path.string(), 1 << 28, sync_}, overflow::drop_newest, folder_.salt,
-                                         700, files_);
+        const spool_options o{folder_.path.string(), 1 << 28, sync_};
+        spool_ = std::make_unique<spool>(o, overflow::drop_newest, folder_.salt, 700, files_);
     }
 
     void live() {

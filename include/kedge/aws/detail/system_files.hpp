@@ -18,7 +18,9 @@ public:
     virtual ~system_files() = default;
 
     virtual int mkdir(const char* path) noexcept { return ::mkdir(path, 0700); }
-    virtual int openat(int directory, const char* name, int how) noexcept { return ::openat(directory, name, how | O_CLOEXEC, 0600); }
+    virtual int openat(int directory, const char* name, int how) noexcept {
+        return ::openat(directory, name, how | O_CLOEXEC, 0600);
+    }
     virtual int fstatat(int directory, const char* name, struct stat& about) noexcept {
         return ::fstatat(directory, name, &about, AT_SYMLINK_NOFOLLOW);
     }

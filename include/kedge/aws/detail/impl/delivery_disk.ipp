@@ -121,6 +121,7 @@ KEDGE_DECL void delivery_shell::disk_done(disk_job& job) noexcept {
     decide([&](delivery_actions& more) {
         const moment now = at();
         disk_busy_ = false;
+        disk_work_.reset();
         settled_.told();
         if (retried) {
             disk_open_ = disk_works_ = job.open;

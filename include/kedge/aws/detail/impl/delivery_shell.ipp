@@ -138,7 +138,7 @@ KEDGE_DECL void delivery_shell::answered(std::uint32_t serial, log_response resp
     });
 }
 
-/// Nothing will come any more. The disk is to know what was settled, but is not waited for beyond the deadline. `sending_` is held.
+/// Nothing will come any more. The disk is to know what was settled, but only until the deadline. `sending_` is held.
 KEDGE_DECL bool delivery_shell::is_over() const noexcept {
     const std::lock_guard guard(lock_);
     return core_.is_closed() && (!disk_busy_ || rt_.now() >= core_.deadline()) && handing_over_ == 0;
@@ -201,7 +201,7 @@ KEDGE_DECL void delivery_shell::set_timer() noexcept {
     {
         const std::lock_guard guard(lock_);
         due = std::min(core_.due(), read_again_at_);
-        if (core_.is_closed()) due = disk_busy_ ? core_.deadline() : never;
+        if (core_.is_closed()) due = disk_busy_ && *disk_work_ ? core_.deadline() : never;
         if (due == armed_ && due != time_point::min()) return;
         armed_ = due;
     }
