@@ -108,7 +108,7 @@ TEST_CASE_METHOD(fixture, "a batch waits for company, one with an error not for 
         CHECK_FALSE(queue.take(at(1s), false));
         CHECK(queue.due() == at(2s));
     }
-    CHECK((queue.batches().empty()) == (queue.due() == never));
+    CHECK(queue.empty() == (queue.due() == never));
 }
 
 TEST_CASE("events are sorted by time, and those of one time stay in order") {

@@ -54,7 +54,7 @@ struct fixture {
         const raw_event raw{.message = text, .time_ms = time_ms, .severity = severity, .whole = false, .number = 1};
         const auto why = queue.push(prepare(raw), raw, at(now));
         CHECK(counters.accounting().balanced());
-        CHECK(counters.pending == queue.batches().count_events() + on_their_way);
+        CHECK(counters.pending == queue.fresh().count_events() + on_their_way);
         return why;
     }
 };
@@ -195,7 +195,7 @@ TEST_CASE_METHOD(fixture, "memory is bounded by what it really takes") {
     while (!push("some text")) ++taken;
     CHECK(counters.pending == taken);
     CHECK(counters.pending_bytes <= 10'000);
-    CHECK(counters.pending_bytes == queue.batches().front()->events.memory() + event_queue::batch_memory);
+    CHECK(counters.pending_bytes == queue.fresh().front()->events.memory() + event_queue::batch_memory);
     CHECK(10'000 - counters.pending_bytes < log_event::memory_for(9) + event_queue::batch_memory);
     CHECK(counters.dropped[drop_reason::queue_full] == 1);
     CHECK(push(std::string(10'000, 'x')) == drop_reason::too_large);
@@ -212,7 +212,7 @@ TEST_CASE_METHOD(fixture, "the number of events is bounded") {
 TEST_CASE_METHOD(fixture, "the oldest give way if that is wanted") {
     with({.events = 3, .when_full = overflow::drop_oldest});
     for (const char* text : {"1", "2", "3", "4", "5"}) CHECK_FALSE(push(text));
-    CHECK(texts(queue.batches().front()->events) == std::vector<std::string>{"3", "4", "5"});
+    CHECK(texts(queue.fresh().front()->events) == std::vector<std::string>{"3", "4", "5"});
     CHECK(counters.dropped[drop_reason::displaced] == 2);
     const auto taken = queue.take(at(0s), true);  // on its way: out of reach
     REQUIRE(taken);

@@ -192,13 +192,13 @@ private:
         return std::nullopt;
     }
 
-    /// What is on its way may hold so much that giving up all that waits would not make room.
+    /// What is on its way, or on disk as well, may hold so much that giving up all the rest would not make room.
     bool displacing_helps(std::size_t bytes, std::size_t events) const noexcept {
         std::size_t waiting_bytes = 0, waiting_events = 0;
-        for (const event_batch* b = batches_.front(); b; b = b->next.get())
-            waiting_bytes += b->events.memory() + batch_memory, waiting_events += b->events.size();
-        return counters_.pending_bytes - waiting_bytes + bytes + batch_memory <= rules_.bytes &&
-               in_memory() - waiting_events + events <= rules_.events;
+        for (const event_batch* b = fresh_.front(); b; b = b->next.get())
+            if (!b->on_disk) waiting_bytes += b->events.memory() + batch_memory, waiting_events += b->events.size();
+        return counters_.pending_bytes + promised_.bytes - waiting_bytes + bytes + batch_memory <= rules_.bytes &&
+               in_memory() + promised_.events - waiting_events + events <= rules_.events;
     }
 
     std::uint64_t in_memory() const noexcept { return counters_.pending - counters_.spooled; }

@@ -114,8 +114,8 @@ KEDGE_DECL bool delivery::report_due(time_point now) const noexcept {
 /// Whether the record of drops belongs to `batch`, or alone if there is none: it goes where the gap is. While ever more is lost
 /// that place moves on; so no later than behind what waited when it was due.
 KEDGE_DECL bool delivery::report_belongs(const event_batch* batch) noexcept {
-    if (report_after_ == 0) report_after_ = order_ + queue_.batches().size();
-    if (order_ >= report_after_ || (retries_.empty() && queue_.batches().empty())) return true;
+    if (report_after_ == 0) report_after_ = order_ + queue_.fresh().size() + queue_.replayed().size();
+    if (order_ >= report_after_ || (retries_.empty() && queue_.empty())) return true;
     return batch && batch->newest_ms >= queue_.notes().last_ms();
 }
 
