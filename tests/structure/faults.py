@@ -293,7 +293,11 @@ MUTANTS |= {
 AWS = "aws/detail/"
 LOGS = {
     "a batch counts no overhead": ("batches", AWS + "log_event.hpp", "event_overhead = 26;", "event_overhead = 25;"),
-    "a batch is not put in order": ("accounting", AWS + "impl/delivery.ipp", "        batch->sort();\n", ""),
+    "a batch is not put in order": ("accounting", AWS + "delivery.hpp", "        batch->sort();\n", ""),
+    "a gap is told ahead of what lingers": ("drop_report", AWS + "impl/delivery.ipp",
+        "queue_.take(now, closing_ || report_due(now))", "queue_.take(now, closing_)"),
+    "a gap is told behind what came after it": ("drop_report", AWS + "impl/delivery.ipp",
+        "<= theirs + newest_taken_ms ? end : theirs", "<= theirs + newest_taken_ms ? theirs : theirs"),
     "a portal's 200 acknowledges": ("answers", AWS + "impl/service_answer.ipp",
         "return json && read_index", "return !json || read_index"),
     "a lost answer is taken for success": ("accounting", AWS + "impl/delivery_answers.ipp",
