@@ -141,6 +141,7 @@ KEDGE_DECL void delivery_shell::leave_disk() noexcept {
         if (!disk_busy_ || !*disk_work_) return;
         disk_work_->reset();
     }
+    if (!fallback_) return;
     delivery_actions told;
     told.alarm = delivery_alarm::spool_hangs;
     tell_alarm(told);
