@@ -87,7 +87,7 @@ private:
         for (int i = 0; i < todo.starting; ++i) {
             const delivery_request& one = todo.start[static_cast<std::size_t>(i)];
             request copy{one.serial};
-            for (const log_event* e = one.events->front(); e; e = e->next) {
+            for (const log_event* e = one.events()->front(); e; e = e->next) {
                 copy.texts.emplace_back(e->message());
                 copy.times.push_back(e->time_ms);
             }
