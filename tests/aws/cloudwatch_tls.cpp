@@ -80,9 +80,10 @@ fault in_this_way(fault::way how) {
     return out;
 }
 
-const std::string wrong_certificate =
-    "[WARNING] CloudWatch Logs cannot be reached; events wait: the server's certificate is not valid for this host; "
-    "name its authority in tls_options, or mend it";
+std::string wrong_certificate(const std::string& url) {
+    return "[WARNING] CloudWatch Logs cannot be reached; events wait: " + url.substr(url.rfind('/') + 1) +
+           ": the server's certificate is not valid for this host; name its authority in tls_options, or mend it";
+}
 
 /// STS, whose token is a file: the same keys for so many looks, and then others.
 struct identity_world {
@@ -132,7 +133,7 @@ TEST_CASE("a certificate that does not fit is told once, with what to do; events
         world.write_digits(ten_events);
         world.run_until([&] { return world.sink->delivery().outage; });
         world.pass(10min);
-        CHECK(world.console->events() == std::vector{wrong_certificate});
+        CHECK(world.console->events() == std::vector{wrong_certificate(world.service.url())});
         CHECK(world.service.heard().empty());
         CHECK(world.sink->delivery().accounting() == aws::delivery_accounting{.offered = 10, .pending = 10});
         world.service.show(certificate_kind::good);

@@ -72,7 +72,7 @@ TEST_CASE_METHOD(sink_fixture, "an event whose redaction throws is dropped with 
     CHECK(now.dropped[aws::drop_reason::unredacted] == 1);
     CHECK(now.accounting() == aws::delivery_accounting{.offered = 3, .acked = 2, .dropped = 1});
     CHECK(transport->requests.at(0).body.find("1 event was dropped (unredacted=1)") != std::string::npos);
-    CHECK(transport->requests.at(1).body.find("harmless") != std::string::npos);
+    CHECK(transport->requests.at(0).body.find("harmless") != std::string::npos);
     for (const auto& one : transport->requests) CHECK(one.body.find("11\"") == std::string::npos);
 }
 
@@ -260,7 +260,7 @@ TEST_CASE_METHOD(numbered, "parts that an endpoint asks for have the id, the rec
     write("taken");
     write("dropped");
     ctx.run();
-    const std::string report = between(transport->requests.at(transport->requests.size() - 2).body, "1 event was dropped", "\"}");
+    const std::string report = between(transport->requests.back().body, "1 event was dropped", "\"}");
     CHECK(between(report, " mid=", "-").size() == 16);
     CHECK(report.ends_with("-r1"));
 }
