@@ -238,3 +238,37 @@ TEST_CASE("who waits when the context goes away is forgotten", "[aws][credential
     CHECK((waiting.use_count() == 1 && waiting->times == 0));
     CHECK((late.use_count() == 1 && late->times == 0));
 }
+
+TEST_CASE("whoever waits is told once, also if memory is short in the middle of telling", "[aws][credentials]") {
+    for (int memory = 0; memory < 8; ++memory) {
+        CAPTURE(memory);
+        asker a;
+        a.source->is_silent = true;
+        std::vector<std::shared_ptr<told>> all;
+        for (int i = 0; i < 3; ++i) all.push_back(a.get()), all.push_back(a.refresh());
+        a.ctx.run_for(1s);
+        REQUIRE(a.source->held.size() == 1);
+        a.memory = memory;
+        a.source->held[0](found(keys_called("AKIA")));
+        a.source->held.clear();
+        a.ctx.run_for(1s);
+        int heard = 0;
+        for (const auto& one : all) heard += one->times;
+        CHECK((heard <= memory && (memory < 7 || heard == 6)));  // one function tells the limit that it is over
+        a.memory = -1;
+        a.ctx.run_for(1s);  // long before their limit
+        for (const auto& one : all) CHECK((one->times == 1 && one->id == "AKIA"));
+    }
+}
+
+TEST_CASE("a look for which there is no memory is no wait", "[aws][credentials]") {
+    asker a;
+    a.memory = 0;
+    const auto first = a.get();
+    a.memory = -1;
+    a.ctx.run_for(1s);
+    CHECK((first->times == 1 && first->id.empty() && first->reason == "std::bad_alloc"));
+    CHECK(a.looks() == 0);
+    a.ctx.run_for(1min);
+    CHECK(a.got().id == "AKIA");
+}

@@ -6,9 +6,13 @@
 #include <kedge/aws/detail/key_cache_shell.hpp>
 #include <kedge/testing/simulation.hpp>
 
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/execution.hpp>
+
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -56,15 +60,35 @@ struct told {
     std::string id, reason;  ///< one of them
 };
 
+/// Has memory for so many functions only; negative: for all.
+struct scarce_executor {
+    boost::asio::any_io_executor inner;
+    int* left;
+
+    boost::asio::execution_context& query(boost::asio::execution::context_t) const noexcept {
+        return boost::asio::query(inner, boost::asio::execution::context);
+    }
+    scarce_executor require(boost::asio::execution::blocking_t::never_t never) const {
+        return {boost::asio::require(inner, never), left};
+    }
+    template <class F> void execute(F&& f) const {
+        if (*left == 0) throw std::bad_alloc();
+        if (*left > 0) --*left;
+        inner.execute(std::forward<F>(f));
+    }
+    bool operator==(const scarce_executor&) const noexcept = default;
+};
+
 struct asker {
     testing::simulation ctx;
     scripted_source* source;
     std::shared_ptr<key_cache_shell> shell;
+    int memory = -1;  ///< for so many functions that are posted; negative: for all
 
     explicit asker(std::uint64_t seed = 1) : ctx(seed, http::wall_time(std::chrono::hours(500'000))) {
         auto made = std::make_unique<scripted_source>(ctx);
         source = made.get();
-        shell = std::make_shared<key_cache_shell>(ctx.get_executor(), std::move(made));
+        shell = std::make_shared<key_cache_shell>(scarce_executor{ctx.get_executor(), &memory}, std::move(made));
     }
 
     ~asker() {

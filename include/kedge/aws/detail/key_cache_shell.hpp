@@ -10,9 +10,9 @@
 
 #include <atomic>
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <mutex>
-#include <vector>
 
 namespace kedge::aws::detail {
 
@@ -21,8 +21,13 @@ namespace kedge::aws::detail {
 inline constexpr std::chrono::seconds longest_wait{12};
 
 /** Gives a @ref key_cache a lock, the time, a source, and those who wait. The source is looked at on the executor, and handlers
- *  are called there. While nobody waits it has no timer. */
-class key_cache_shell final : public std::enable_shared_from_this<key_cache_shell>, public kedge::detail::context_follower {
+ *  are called there, each in a function of its own. While nobody waits it has no timer.
+ *
+ *  Whoever waits is told, also when there is no memory: each brought the memory for its answer, and what cannot be posted now is
+ *  posted a moment later. Only the reason may be missing then. */
+class key_cache_shell final : public std::enable_shared_from_this<key_cache_shell>,
+                              public kedge::detail::context_follower,
+                              private timer_node {
 public:
     key_cache_shell(const boost::asio::any_io_executor& ex, std::unique_ptr<key_source> source);
     ~key_cache_shell();
@@ -41,7 +46,9 @@ private:
     struct waiter {
         credentials_handler done;
         bool forced;
+        credentials_answer what{};  ///< once it is known
     };
+    using waiters = std::list<waiter>;
 
     void context_gone() noexcept override;
     void context_destroyed() noexcept override { context_destroyed_ = true; }
@@ -50,8 +57,11 @@ private:
     void ask(credentials_handler done, bool forced);
     void start_look() noexcept;
     void limit_wait() noexcept;
-    void reply(waiter to, credentials_answer what) const;
-    void reply_to_all(const credentials_answer& plain, const credentials_answer& forced);
+    credentials_answer answer(bool forced) const noexcept;
+    void reply_to_all(const credentials_answer& plain, const credentials_answer& forced) noexcept;
+    void reply_to_all() noexcept { reply_to_all(answer(false), answer(true)); }
+    void tell_next() noexcept;
+    void tell();
     void arrived(found_keys what) noexcept;
     void waited_too_long();
 
@@ -62,9 +72,10 @@ private:
 
     mutable std::mutex mutex_;  // of what follows
     key_cache cache_;
-    std::vector<waiter> waiting_;
-    timer limit_;  // of those who wait
-    bool context_gone_ = false;
+    waiters waiting_, told_;  // told_: they have their answers, which are on their way
+    timer limit_;             // of those who wait
+    bool telling_ = false, context_gone_ = false;
+    std::shared_ptr<key_cache_shell> armed_;  // while the timer runs that posts once more
 
     std::atomic<bool> context_destroyed_{false};
 };

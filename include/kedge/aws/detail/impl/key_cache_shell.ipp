@@ -13,10 +13,22 @@
 
 namespace kedge::aws::detail {
 
+/// Until memory may have come back.
+inline constexpr std::chrono::milliseconds memory_pause{100};
+
 KEDGE_DECL key_cache_shell::key_cache_shell(const boost::asio::any_io_executor& ex, std::unique_ptr<key_source> source)
     : executor_(ex), rt_(runtime::of(ex)),
       service_(boost::asio::use_service<kedge::detail::pool_service>(boost::asio::query(ex, boost::asio::execution::context))),
       source_(std::move(source)), limit_(ex) {
+    fire = [](timer_node* n) noexcept {
+        const auto self = std::exchange(static_cast<key_cache_shell*>(n)->armed_, nullptr);
+        const std::lock_guard guard(self->mutex_);
+        self->telling_ = false;
+        self->tell_next();
+    };
+    abandon = [](timer_node* n) noexcept {
+        const auto last = std::exchange(static_cast<key_cache_shell*>(n)->armed_, nullptr);
+    };
     service_.join(*this);
 }
 
@@ -25,18 +37,20 @@ KEDGE_DECL key_cache_shell::~key_cache_shell() {
 }
 
 KEDGE_DECL void key_cache_shell::ask(credentials_handler done, bool forced) {
+    waiters mine;
+    mine.push_back({std::move(done), forced});
     const std::lock_guard guard(mutex_);
     if (context_gone_) return;  // nobody could be told
-    waiting_.push_back({std::move(done), forced});
     const key_cache::decision now = forced ? cache_.refresh(at()) : cache_.get(at());
     if (now.look) start_look();
     if (now.answer) {
-        waiter told = std::move(waiting_.back());
-        waiting_.pop_back();
-        reply(std::move(told), forced ? cache_.news(at()) : cache_.answer(at()));
-    } else if (waiting_.size() == 1) {
-        limit_wait();
+        mine.front().what = answer(forced);
+        told_.splice(told_.end(), mine);
+        return tell_next();
     }
+    waiting_.splice(waiting_.end(), mine);
+    if (!cache_.is_looking()) reply_to_all();  // the look could not start
+    else if (waiting_.size() == 1) limit_wait();
 }
 
 /// `mutex_` is held.
@@ -45,7 +59,7 @@ KEDGE_DECL void key_cache_shell::start_look() noexcept {
         kedge::detail::post_to(executor_, [self = shared_from_this()] {
             self->source_->look([self](found_keys what) { self->arrived(std::move(what)); });
         });
-    } catch (const std::exception& e) {  // no memory: who waits hears of it when the time is up
+    } catch (const std::exception& e) {  // no memory
         cache_.arrived(failed(e.what()), at(), rt_.random());
     }
 }
@@ -61,28 +75,61 @@ KEDGE_DECL void key_cache_shell::limit_wait() noexcept {
     }
 }
 
-KEDGE_DECL void key_cache_shell::reply(waiter to, credentials_answer what) const {
-    kedge::detail::post_to(executor_, [done = std::move(to.done), what = std::move(what)]() mutable { done(std::move(what)); });
-}
-
-/// `mutex_` is held.
-KEDGE_DECL void key_cache_shell::reply_to_all(const credentials_answer& plain, const credentials_answer& forced) {
-    std::vector<waiter> told;
-    told.swap(waiting_);
-    for (waiter& one : told) {
-        const bool was_forced = one.forced;
-        reply(std::move(one), was_forced ? forced : plain);
+/// `mutex_` is held. Without memory for the reason none is given.
+KEDGE_DECL credentials_answer key_cache_shell::answer(bool forced) const noexcept {
+    try {
+        return forced ? cache_.news(at()) : cache_.answer(at());
+    } catch (const std::exception&) {
+        return {};
     }
 }
 
-KEDGE_DECL void key_cache_shell::arrived(found_keys what) noexcept {
+/// `mutex_` is held.
+KEDGE_DECL void key_cache_shell::reply_to_all(const credentials_answer& plain, const credentials_answer& forced) noexcept {
+    for (waiter& one : waiting_) {
+        const credentials_answer& what = one.forced ? forced : plain;
+        try {
+            one.what = what;
+        } catch (const std::exception&) {
+            one.what = {what.keys, {}};
+        }
+    }
+    told_.splice(told_.end(), waiting_);
+    tell_next();
+}
+
+/// `mutex_` is held.
+KEDGE_DECL void key_cache_shell::tell_next() noexcept {
+    if (telling_ || told_.empty()) return;
+    telling_ = true;
     try {
+        kedge::detail::post_to(executor_, [self = shared_from_this()] { self->tell(); });
+    } catch (const std::exception&) {
+        armed_ = shared_from_this();
+        rt_.arm(*this, core::saturating_add(rt_.now(), memory_pause));
+    }
+}
+
+KEDGE_DECL void key_cache_shell::tell() {
+    waiters one;
+    {
         const std::lock_guard guard(mutex_);
-        if (context_gone_) return;
-        cache_.arrived(std::move(what), at(), rt_.random());
+        telling_ = false;
+        if (told_.empty()) return;
+        one.splice(one.begin(), told_, told_.begin());
+        tell_next();
+    }
+    one.front().done(std::move(one.front().what));
+}
+
+KEDGE_DECL void key_cache_shell::arrived(found_keys what) noexcept {
+    const std::lock_guard guard(mutex_);
+    if (context_gone_) return;
+    cache_.arrived(std::move(what), at(), rt_.random());
+    reply_to_all();
+    try {
         limit_.cancel();
-        reply_to_all(cache_.answer(at()), cache_.news(at()));
-    } catch (const std::exception&) {  // no memory: nobody can be told
+    } catch (const std::exception&) {  // no memory to tell it so: it is gone all the same
     }
 }
 
@@ -100,10 +147,11 @@ KEDGE_DECL key_cache_shell::reading key_cache_shell::read() const {
 }
 
 KEDGE_DECL void key_cache_shell::context_gone() noexcept {
-    std::vector<waiter> forgotten;
+    waiters forgotten, told;
     const std::lock_guard guard(mutex_);
     context_gone_ = true;
     forgotten.swap(waiting_);
+    told.swap(told_);
 }
 
 }  // namespace kedge::aws::detail
