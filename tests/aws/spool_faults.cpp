@@ -21,7 +21,7 @@ struct disk_fault {
     std::uint64_t count;
 };
 
-constexpr disk_fault disk_faults[] = {{EIO, 1}, {ENOSPC, 1}, {EIO, 2}, {ENOSPC, 3}, {EIO, for_ever}, {EMFILE, 1}};
+constexpr disk_fault disk_faults[] = {{EIO, 1}, {ENOSPC, 3}, {EIO, for_ever}, {EMFILE, 1}};
 
 /// What one process did with a spool, and what the next one has to find.
 struct play : spool_folder {
@@ -44,6 +44,22 @@ struct play : spool_folder {
             if (i % 4 == 3) take(*s, 3);
         }
         CHECK(s->counters().failures >= (files.failed > 3 && files.count == for_ever ? 1 : 0));
+    }
+
+    /// What the processes before left: events, or nothing but the numbers that were settled.
+    void prepare(spool_sync sync, bool events) {
+        faulty_files sound;
+        live(sound, sync);
+        for (int processes = events ? 0 : 2; processes > 0; --processes) {
+            const auto s = with(sound, sync);
+            REQUIRE(s->open());
+            read_all(*s);
+            const sequence_range all{1, accepted.rbegin()->first};
+            for (std::uint64_t n = all.first; n <= all.last; ++n) settled.insert(n);
+            s->settle({&all, 1});
+        }
+        CHECK(segments().empty() == !events);
+        held.clear();
     }
 
     /// Reads, and settles some of it.
@@ -74,6 +90,7 @@ TEST_CASE("whichever call to the disk fails, what was accepted is found by the n
         for (bool hit = true; hit; ++tried) {
             INFO("error " << fault.error << ", " << fault.count << " calls from " << tried + 1);
             play p;
+            p.prepare(sync, true);
             faulty_files files;
             files.first = tried + 1, files.count = fault.count, files.error = fault.error;
             p.live(files, sync);
@@ -92,6 +109,24 @@ TEST_CASE("whichever call to the disk fails, what was accepted is found by the n
         }
         CHECK(tried > 30);
     }
+}
+
+TEST_CASE("an event is not taken for one that was settled, though what was settled could not be read for a moment") {
+    for (const disk_fault& fault : disk_faults)
+        for (std::uint64_t call = 1; call < 20 && fault.count < for_ever; ++call) {
+            INFO("error " << fault.error << ", " << fault.count << " calls from " << call);
+            play p;
+            p.prepare(spool_sync::os, false);
+            faulty_files files, sound;
+            files.first = call, files.count = fault.count, files.error = fault.error;
+            auto s = p.with(files, spool_sync::os);
+            for (int attempts = 0; attempts < 4 && !s->open(); ++attempts) {}
+            event_list one = events_of({"new"});
+            const bool accepted = s->append(one, false, log::level::info, p.now + 1h).status == spool_status::stored;
+            s = p.with(sound, spool_sync::os);
+            REQUIRE(s->open());
+            CHECK(read_all(*s).size() == (accepted ? 1 : 0));
+        }
 }
 
 namespace {
@@ -158,7 +193,7 @@ struct process {
 
 TEST_CASE("whichever call to the disk fails, the sink goes on, says so, and its books are balanced") {
     const spool_sync sync = GENERATE(spool_sync::os, spool_sync::each);
-    for (const disk_fault& fault : {disk_faults[0], disk_faults[3], disk_faults[4]}) {
+    for (const disk_fault& fault : {disk_faults[0], disk_faults[1], disk_faults[2]}) {
         std::uint64_t tried = 0;
         for (bool hit = true; hit; tried += 1 + tried / 40) {
             INFO("error " << fault.error << ", " << fault.count << " calls from " << tried + 1);
