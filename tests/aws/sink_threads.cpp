@@ -7,6 +7,8 @@
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_future.hpp>
 
 #include <future>
@@ -49,7 +51,52 @@ private:
     kedge::detail::splitmix draw_{7};
 };
 
+/// Answers from a thread of elsewhere.
+class foreign_transport final : public aws::log_transport {
+public:
+    explicit foreign_transport(boost::asio::thread_pool& elsewhere) : thread_(elsewhere) {}
+
+    void start(aws::log_request what, aws::log_response_handler done) override {
+        aws::log_response response;
+        response.answer.kind = ++started_ % 3 == 0 ? aws::answer_kind::unknown : aws::answer_kind::accepted;
+        response.body = std::move(what.body);
+        boost::asio::post(thread_, [done = std::move(done), response = std::move(response)]() mutable { done(std::move(response)); });
+    }
+    void refresh_credentials(kedge::detail::unique_function<void()>) override {}
+
+private:
+    std::atomic<int> started_{0};
+    boost::asio::thread_pool& thread_;
+};
+
 }  // namespace
+
+TEST_CASE("a context may go while a transport of elsewhere answers and others write", "[tsan]") {
+    constexpr int written = 600;  // three batches, in disorder: the next one is sorted and made on the transport's thread
+    const std::string text(4096, 'x');
+    boost::asio::thread_pool elsewhere(1);
+    for (int life = 0; life < 20; ++life) {
+        auto ctx = std::make_unique<boost::asio::io_context>();
+        aws::cloudwatch_options o;
+        o.group = "shop", o.stream = "web-1";
+        aws::cloudwatch_sink sink(*ctx, o, std::make_shared<foreign_transport>(elsewhere));
+        const auto write = [&](int events) {
+            for (int i = 0; i < events; ++i) {
+                log::record what;
+                what.time = log::wall_now() - std::chrono::seconds(i % 7);
+                what.message = text;
+                log::submit(sink, what);
+            }
+        };
+        write(written);
+        ctx->poll();
+        write(life);  // for so long
+        ctx.reset();
+        const aws::delivery_counters now = sink.delivery();
+        CHECK(now.accounting().balanced());
+        CHECK(now.accounting().pending == 0);
+    }
+}
 
 TEST_CASE("many threads write while others deliver, and the accounts are balanced at every look", "[tsan]") {
     boost::asio::io_context ctx;

@@ -266,6 +266,7 @@ KEDGE_DECL void delivery_shell::context_gone() noexcept {
         return;
     }
     {
+        const std::lock_guard sending(sending_);  // a transport of elsewhere may have answered: that decision ends first
         const std::lock_guard guard(lock_);
         const moment now = at();
         core_.close(now.steady, now.steady);
