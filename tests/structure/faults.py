@@ -452,7 +452,6 @@ SETTINGS = {
     "a secret that is set twice is one of the two": ("secrets", "load.ipp", "if (direct && file) {", "if (false) {"),
     "a # inside a value begins a comment": ("env_file", "env_file.ipp", "if (here() == '#' && is_blank(text_[at_ - 1])) break;",
         "if (here() == '#') break;"),
-    "what a reload keeps may contradict what it takes": ("live", "live.ipp", "if (!did.kept.empty()) check_together(mixed);", ""),
     "the API key of the first load for ever": ("live", "clients.ipp",
         "[settings = std::move(settings)] { return settings->current()->values",
         "[settings = settings->current()] { return settings->values"),

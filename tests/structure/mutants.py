@@ -70,17 +70,20 @@ class workshop:
                 sys.exit(f"{source}: {said}")
         return self.built[key]
 
+    def stands_alone(self, fault, preset):
+        """Whether the body with the fault compiles by itself; some need templates of others."""
+        alone = self.folder / "fault.cpp"
+        alone.write_text(f"#include <kedge/{fault}>\n")
+        return fault.endswith(".ipp") and not self.compile(alone, self.folder / "fault.o", preset, True)
+
     def play(self, test, preset, selection, fault=None):
         """What the program said, and whether it was content. @param fault  the header that has it"""
         unit, program = self.folder / "unit.o", self.folder / "program"
-        separately = may_separate(test, preset) and (not fault or fault.endswith(".ipp"))
+        separately = may_separate(test, preset) and (not fault or self.stands_alone(fault, preset))
         objects = [unit, self.sound_object("tests/support/catch_main.cpp", preset)]
         objects += [self.sound_object("tests/" + more, preset) for start, more in BESIDE.items() if test.startswith(start)]
         said = self.compile(self.folder / "tests" / test, unit, preset, separately)
-        if separately and fault and not said:
-            alone = self.folder / "fault.cpp"
-            alone.write_text(f"#include <kedge/{fault}>\n")
-            said = self.compile(alone, self.folder / "fault.o", preset, True)
+        if separately and fault:
             objects.insert(0, self.folder / "fault.o")
         if said:
             return said, False
