@@ -67,6 +67,14 @@ public:
     }
     void answer(answer_kind kind) { answer(answer_of(kind)); }
 
+    /// There was no memory to start what is to be sent.
+    void cannot_start() {
+        REQUIRE_FALSE(sent.empty());
+        const std::uint32_t serial = sent.front().serial;
+        sent.erase(sent.begin());
+        act([&](delivery_actions& todo) { core->not_started(serial, now, random, todo); });
+    }
+
     /// A failure of the connection after something had been sent, and the pause behind it.
     void lose() {
         answer(no_answer(true));

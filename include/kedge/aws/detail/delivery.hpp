@@ -132,7 +132,7 @@ public:
     void answered(std::uint32_t serial, const service_answer& answer, const moment& now, std::uint64_t random,
                   delivery_actions& todo) noexcept;
     /// Instead, if there was no memory to start it; to be followed by @ref due.
-    void not_started(std::uint32_t serial, time_point now, std::uint64_t random) noexcept;
+    void not_started(std::uint32_t serial, time_point now, std::uint64_t random, delivery_actions& todo) noexcept;
     void flush() noexcept { queue_.flush(); }
     void credentials_renewed(time_point now) noexcept { pace_.resume(now); }
     /// See @ref clock_skew::observe.
@@ -188,6 +188,8 @@ private:
                      delivery_actions& todo) noexcept;
     void suffer(const flight& ended, const service_answer& answer, const moment& now, std::uint64_t random,
                 delivery_actions& todo) noexcept;
+    void fail(const flight& ended, const service_answer& cause, time_point now, std::uint64_t random,
+              delivery_actions& todo) noexcept;
     void tell(delivery_alarm what, const service_answer& cause, delivery_actions& todo) noexcept;
     void ask_for_credentials(const flight& ended, const service_answer& answer, const moment& now, std::uint64_t random,
                              delivery_actions& todo) noexcept;

@@ -83,7 +83,7 @@ private:
     void run() noexcept;
     void answered(std::uint32_t serial, log_response response) noexcept;
     void carry_out(delivery_actions& todo) noexcept;
-    void start(const delivery_request& request) noexcept;
+    void start(const delivery_request& request, delivery_actions& todo) noexcept;
     log_request make_request(const delivery_request& request);
     void set_timer() noexcept;
     bool is_over() const noexcept;

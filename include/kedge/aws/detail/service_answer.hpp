@@ -68,6 +68,16 @@ inline service_answer no_answer(bool sent) noexcept {
     return out;
 }
 
+/// Nothing was asked: we had no memory for it.
+inline const service_answer& no_memory_answer() noexcept {
+    static const service_answer told = [] {
+        service_answer out = no_answer(false);
+        out.message = "out of memory";  // short enough to need none
+        return out;
+    }();
+    return told;
+}
+
 }  // namespace kedge::aws::detail
 
 #ifndef KEDGE_SEPARATE_COMPILATION

@@ -35,14 +35,15 @@ KEDGE_DECL std::optional<delivery::flight> delivery::land(std::uint32_t serial) 
     return std::exchange(*found, flight{});
 }
 
-KEDGE_DECL void delivery::not_started(std::uint32_t serial, time_point now, std::uint64_t random) noexcept {
+KEDGE_DECL void delivery::not_started(std::uint32_t serial, time_point now, std::uint64_t random,
+                                      delivery_actions& todo) noexcept {
     std::optional<flight> ended = land(serial);
     if (!ended) return;
     if (ended->events) {
         ended->events->last = answer_kind::not_sent;
         retries_.insert(std::move(ended->events));
     }
-    pace_.failed(ended->number, now, random);
+    fail(*ended, no_memory_answer(), now, random, todo);
 }
 
 KEDGE_DECL void delivery::settle_put(flight& ended, const service_answer& answer, const moment& now, std::uint64_t random,
@@ -115,9 +116,15 @@ KEDGE_DECL void delivery::suffer(const flight& ended, const service_answer& answ
         return pace_.refused(ended.number, now.steady, random);
     default: break;
     }
-    if (!pace_.failed(ended.number, now.steady, random)) return;
+    fail(ended, answer, now.steady, random, todo);
+}
+
+/// One failure more; counts and tells the outage that it makes.
+KEDGE_DECL void delivery::fail(const flight& ended, const service_answer& cause, time_point now, std::uint64_t random,
+                               delivery_actions& todo) noexcept {
+    if (!pace_.failed(ended.number, now, random)) return;
     ++counters_.outages;
-    tell(delivery_alarm::outage, answer, todo);
+    tell(delivery_alarm::outage, cause, todo);
 }
 
 KEDGE_DECL void delivery::tell(delivery_alarm what, const service_answer& cause, delivery_actions& todo) noexcept {

@@ -40,7 +40,7 @@ KEDGE_DECL void delivery::invalid(batch_ptr batch, const flight& ended, const se
         if (++invalid_in_a_row_ > most_invalid_in_a_row) suffer(ended, answer, now, random, todo);
         return;
     }
-    if (!in_pieces) pace_.failed(ended.number, now.steady, random);  // no memory: later
+    if (!in_pieces) fail(ended, no_memory_answer(), now.steady, random, todo);  // later
     if (batch) retries_.insert(std::move(batch));
 }
 

@@ -146,7 +146,7 @@ KEDGE_DECL bool delivery_shell::is_over() const noexcept {
 
 /// `sending_` is held.
 KEDGE_DECL void delivery_shell::carry_out(delivery_actions& todo) noexcept {
-    for (int i = 0; i < todo.starting; ++i) start(todo.start[static_cast<std::size_t>(i)]);
+    for (int i = 0; i < todo.starting; ++i) start(todo.start[static_cast<std::size_t>(i)], todo);
     if (todo.refresh_credentials) {
         try {
             transport_->refresh_credentials([weak = weak_from_this()] {
@@ -181,7 +181,7 @@ KEDGE_DECL log_request delivery_shell::make_request(const delivery_request& requ
     return out;
 }
 
-KEDGE_DECL void delivery_shell::start(const delivery_request& request) noexcept {
+KEDGE_DECL void delivery_shell::start(const delivery_request& request, delivery_actions& todo) noexcept {
     try {
         bodies_.reserve(most_flights);
         transport_->start(make_request(request),
@@ -191,7 +191,7 @@ KEDGE_DECL void delivery_shell::start(const delivery_request& request) noexcept 
                           });
     } catch (const std::exception&) {  // no memory
         const std::lock_guard guard(lock_);
-        core_.not_started(request.serial, rt_.now(), rt_.random());
+        core_.not_started(request.serial, rt_.now(), rt_.random(), todo);
     }
 }
 
