@@ -67,14 +67,6 @@ public:
     }
     void answer(answer_kind kind) { answer(answer_of(kind)); }
 
-    /// There was no memory to start what is to be sent.
-    void cannot_start() {
-        REQUIRE_FALSE(sent.empty());
-        const std::uint32_t serial = sent.front().serial;
-        sent.erase(sent.begin());
-        act([&](delivery_actions& todo) { core->not_started(serial, now, random, todo); });
-    }
-
     /// A failure of the connection after something had been sent, and the pause behind it.
     void lose() {
         answer(no_answer(true));
@@ -96,6 +88,7 @@ public:
     std::vector<std::string> refused, leftover;
     std::vector<delivery_alarm> alarms;
     int refreshes = 0;
+    bool starts = true;  ///< false: there is no memory for requests
     bool closed = false;
 
 private:
@@ -104,6 +97,10 @@ private:
         call(todo);
         for (int i = 0; i < todo.starting; ++i) {
             const delivery_request& one = todo.start[static_cast<std::size_t>(i)];
+            if (!starts) {
+                core->not_started(one.serial, now, random, todo);
+                continue;
+            }
             sent_request copy{one.serial, one.what, {}, {}, one.gzip};
             for (const log_event* e = one.batch ? one.events()->front() : nullptr; e; e = e->next) {
                 copy.texts.emplace_back(e->message());
@@ -114,7 +111,7 @@ private:
         for (const event_list& list : todo.refused)
             for (const log_event* e = list.front(); e; e = e->next) refused.emplace_back(e->message());
         for (const log_event* e = todo.leftover.front(); e; e = e->next) leftover.emplace_back(e->message());
-        if (todo.alarm != delivery_alarm::none) alarms.push_back(todo.alarm);
+        for (const alarm_list::one& alarm : todo.alarms) alarms.push_back(alarm.what);
         refreshes += todo.refresh_credentials;
         closed = closed || todo.closed;
         check();

@@ -139,6 +139,21 @@ TEST_CASE("without permission to create, or with creation off, it is tried again
     CHECK(c.counters().pending == 1);
 }
 
+TEST_CASE("two alarms that come together are both told") {
+    courier c({.retention_days = 30});
+    c.submit("a");
+    c.pass(1s);
+    for (int i = 0; i < 4; ++i) c.lose();
+    service_answer no_group = answer_of(answer_kind::missing);
+    no_group.of_group = true;
+    c.answer(no_group);
+    c.answer(answer_kind::accepted);
+    REQUIRE(c.sent[0].what == operation::put_retention);
+    c.starts = false;
+    c.answer(answer_kind::denied);
+    CHECK(c.alarms == std::vector{delivery_alarm::retention, delivery_alarm::outage});
+}
+
 TEST_CASE("expired keys are refreshed at most every 30 s, and the batch goes when they are new") {
     courier c;
     c.submit("a");

@@ -69,14 +69,40 @@ struct delivery_request {
     }
 };
 
+/** What is to be told after one call, in this order.
+ *
+ *  Three at most: an answer leads to one, since a second trouble of one request is no news to the pace; what starts then may find
+ *  no memory, which may be the outage; the disk adds one. What would find no place is not marked as told, so it comes again.
+ */
+class alarm_list {
+public:
+    struct one {
+        delivery_alarm what = delivery_alarm::none;
+        const service_answer* cause = nullptr;  ///< what it is about, if anything
+    };
+
+    /// False: there is no place.
+    bool add(delivery_alarm what, const service_answer* cause = nullptr) noexcept {
+        if (size_ == told_.size()) return false;
+        told_[size_++] = {what, cause};
+        return true;
+    }
+    const one* begin() const noexcept { return told_.data(); }
+    const one* end() const noexcept { return told_.data() + size_; }
+
+private:
+    std::array<one, 3> told_{};
+    std::size_t size_ = 0;
+};
+
 /** What the shell is to do after a call, outside its lock; a new one for each call. */
 struct delivery_actions {
     std::array<delivery_request, most_flights + 1> start{};
     int starting = 0;
     bool refresh_credentials = false;
     bool closed = false;                       ///< the end: the accounting is final
-    delivery_alarm alarm = delivery_alarm::none;
-    const service_answer* cause = nullptr;     ///< the answer that it is about, if any, or that refused: the one that was given
+    alarm_list alarms{};
+    const service_answer* cause = nullptr;     ///< the answer that refused, if one did: the one that was given
     std::array<event_list, rejections> refused{};  ///< by reason, for the dead letters
     event_list leftover{};                     ///< for the fallback; those on their way may be stored as well
     batch_list spent{};                        ///< to destroy

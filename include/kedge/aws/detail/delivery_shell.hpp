@@ -91,7 +91,7 @@ private:
     void leave_disk() noexcept;
 
     void hand_over(const delivery_actions& todo, const refusal_counts& refusals) noexcept;
-    void tell_alarm(const delivery_actions& todo) noexcept;
+    void tell_alarm(const alarm_list::one& alarm) noexcept;
     void tell_refused(const delivery_actions& todo, const refusal_counts& refusals) noexcept;
     bool handed_over(const delivery_actions& todo) noexcept;
 
@@ -102,7 +102,7 @@ private:
     disk_job next_disk_job(bool may_read);
     void start_disk_job(disk_job job);
     void disk_done(disk_job& job) noexcept;
-    void tell_of_disk(delivery_alarm& alarm) noexcept;
+    void tell_of_disk(alarm_list& alarms) noexcept;
     void settle_now() noexcept;
 
     boost::asio::any_io_executor executor_;

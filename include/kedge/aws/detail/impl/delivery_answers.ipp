@@ -69,7 +69,7 @@ KEDGE_DECL void delivery::settle_put(flight& ended, const service_answer& answer
 KEDGE_DECL void delivery::acknowledge(batch_ptr batch, const flight& ended, const rejected_ranges& ranges, const moment& now,
                                       delivery_actions& todo) noexcept {
     pace_.acked(ended.number);
-    if (!pace_.in_trouble() && std::exchange(told_, 0) != 0) todo.alarm = delivery_alarm::recovered;
+    if (!pace_.in_trouble() && told_ != 0 && todo.alarms.add(delivery_alarm::recovered)) told_ = 0;
     invalid_in_a_row_ = 0;
     condemnations_ = most_condemnations;
     while (batch_ptr suspect = suspects_.pop_front()) retries_.insert(std::move(suspect));
@@ -129,10 +129,7 @@ KEDGE_DECL void delivery::fail(const flight& ended, const service_answer& cause,
 
 KEDGE_DECL void delivery::tell(delivery_alarm what, const service_answer& cause, delivery_actions& todo) noexcept {
     const unsigned bit = 1U << static_cast<unsigned>(what);
-    if ((told_ & bit) != 0) return;
-    told_ |= bit;
-    todo.alarm = what;
-    todo.cause = &cause;
+    if ((told_ & bit) == 0 && todo.alarms.add(what, &cause)) told_ |= bit;
 }
 
 KEDGE_DECL void delivery::ask_for_credentials(const flight& ended, const service_answer& answer, const moment& now,
@@ -165,10 +162,7 @@ KEDGE_DECL void delivery::settle_creation(const flight& ended, const service_ans
     case progress::done: created_at_ = now.steady; return;
     case progress::onward: return;
     case progress::again: return suffer(ended, answer, now, random, todo);
-    case progress::group_kept_forever:
-        todo.alarm = delivery_alarm::retention;
-        todo.cause = &answer;
-        return;
+    case progress::group_kept_forever: todo.alarms.add(delivery_alarm::retention, &answer); return;
     }
 }
 

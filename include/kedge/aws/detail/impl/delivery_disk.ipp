@@ -141,10 +141,7 @@ KEDGE_DECL void delivery_shell::leave_disk() noexcept {
         if (!disk_busy_ || !*disk_work_) return;
         disk_work_->reset();
     }
-    if (!fallback_) return;
-    delivery_actions told;
-    told.alarm = delivery_alarm::spool_hangs;
-    tell_alarm(told);
+    if (fallback_) tell_alarm({delivery_alarm::spool_hangs});
 }
 
 /// What a job that will not run any more would have told the disk. `sending_` is held.
@@ -156,10 +153,9 @@ KEDGE_DECL void delivery_shell::settle_now() noexcept {
 }
 
 /// Once when it fails, and once when it works again. `lock_` is held.
-KEDGE_DECL void delivery_shell::tell_of_disk(delivery_alarm& alarm) noexcept {
-    if (disk_works_ == disk_told_ || alarm != delivery_alarm::none) return;
-    disk_told_ = disk_works_;
-    alarm = disk_works_ ? delivery_alarm::spool_works : delivery_alarm::spool_failed;
+KEDGE_DECL void delivery_shell::tell_of_disk(alarm_list& alarms) noexcept {
+    if (disk_works_ == disk_told_) return;
+    if (alarms.add(disk_works_ ? delivery_alarm::spool_works : delivery_alarm::spool_failed)) disk_told_ = disk_works_;
 }
 
 }  // namespace kedge::aws::detail

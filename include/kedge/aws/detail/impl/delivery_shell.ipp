@@ -108,7 +108,7 @@ template <class Decide> void delivery_shell::decide(Decide decide, bool may_read
             const std::lock_guard guard(lock_);
             if (context_gone_) return;
             decide(todo);
-            tell_of_disk(todo.alarm);
+            tell_of_disk(todo.alarms);
         }
         hands_over = todo.any_refused() || todo.closed;
         if (hands_over) refusals = refusals_.note(todo, rt_.now()), ++handing_over_;

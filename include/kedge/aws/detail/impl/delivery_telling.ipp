@@ -32,22 +32,23 @@ inline log::record record_of(const log_event& event) noexcept {
 
 /// Without a lock: what a user's sink does is its own affair.
 KEDGE_DECL void delivery_shell::hand_over(const delivery_actions& todo, const refusal_counts& refusals) noexcept {
-    if (fallback_ && todo.alarm != delivery_alarm::none) tell_alarm(todo);
+    if (fallback_)
+        for (const alarm_list::one& alarm : todo.alarms) tell_alarm(alarm);
     if (todo.any_refused() || refusals.total() > 0) tell_refused(todo, refusals);
     if (!fallback_) return;
     for (const log_event* e = todo.leftover.front(); e; e = e->next)
         if (e->sequence == 0) log::submit(*fallback_, record_of(*e));  // else the next process finds it on disk
 }
 
-KEDGE_DECL void delivery_shell::tell_alarm(const delivery_actions& todo) noexcept {
+KEDGE_DECL void delivery_shell::tell_alarm(const alarm_list::one& alarm) noexcept {
     log::record told = own_record();
-    if (todo.alarm == delivery_alarm::recovered || todo.alarm == delivery_alarm::spool_works) told.severity = log::level::info;
+    if (alarm.what == delivery_alarm::recovered || alarm.what == delivery_alarm::spool_works) told.severity = log::level::info;
     std::string text;
     try {
-        text = told_text(todo.alarm, todo.cause, spooled().error);
+        text = told_text(alarm.what, alarm.cause, spooled().error);
     } catch (const std::exception&) {  // no memory: without the cause
     }
-    told.message = text.empty() ? text_of(todo.alarm) : std::string_view(text);
+    told.message = text.empty() ? text_of(alarm.what) : std::string_view(text);
     log::submit(*fallback_, told);
 }
 
