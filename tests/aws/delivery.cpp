@@ -174,6 +174,25 @@ TEST_CASE("expired keys are refreshed at most every 30 s, and the batch goes whe
     CHECK(c.counters().pending == 1);
 }
 
+TEST_CASE("new keys end the pause that waits for them, and no other") {
+    courier c({.max_in_flight = 2});
+    c.submit("a");
+    c.pass(1s);
+    c.answer(answer_kind::accepted);
+    for (const char* text : {"a", "b"}) c.submit(text, log::level::info, text[0] * 30h);
+    c.core->flush();
+    c.pass(0s);
+    REQUIRE(c.sent.size() == 2);
+    service_answer slow = answer_of(answer_kind::throttled);
+    slow.retry_after = 3s;
+    const bool throttled_first = GENERATE(true, false);
+    c.answer(throttled_first ? slow : answer_of(answer_kind::stale_credentials));
+    c.answer(throttled_first ? answer_of(answer_kind::stale_credentials) : slow);
+    c.core->credentials_renewed(c.now);
+    CHECK(c.core->due() >= c.now + 3s);
+    CHECK(c.core->due() < c.now + 10s);
+}
+
 TEST_CASE("a wrong clock is corrected by the service's, and only a right one makes the keys suspicious") {
     courier c;
     c.submit("a");

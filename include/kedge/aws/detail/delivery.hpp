@@ -160,7 +160,7 @@ public:
     /// Instead, if there was no memory to start it; to be followed by @ref due.
     void not_started(std::uint32_t serial, time_point now, std::uint64_t random, delivery_actions& todo) noexcept;
     void flush() noexcept { queue_.flush(); }
-    void credentials_renewed(time_point now) noexcept { pace_.resume(now); }
+    void credentials_renewed(time_point now) noexcept { pace_.keys_came(now); }
     /// See @ref clock_skew::observe.
     void clock_seen(std::int64_t date_ms, std::int64_t sent_ms, std::int64_t received_ms) noexcept {
         skew_.observe(date_ms, sent_ms, received_ms);

@@ -17,8 +17,8 @@ class send_pace {
 public:
     explicit send_pace(int most_in_flight) noexcept : most_(most_in_flight) {}
 
-    bool allows(time_point now, int in_flight) const noexcept { return now >= resume_at_ && in_flight < window(); }
-    time_point resume_at() const noexcept { return resume_at_; }
+    bool allows(time_point now, int in_flight) const noexcept { return now >= resume_at() && in_flight < window(); }
+    time_point resume_at() const noexcept { return std::max(resume_at_, keys_at_); }
     int window() const noexcept { return outage() ? 1 : static_cast<int>(window_); }
     bool outage() const noexcept { return failures_ >= failures_of_an_outage; }
     bool in_trouble() const noexcept { return failures_ > 0 || throttles_ > 0 || refusals_ > 0; }
@@ -62,18 +62,22 @@ public:
         pause(now, core::jittered(cap_, jitter::equal, random));
     }
 
-    /// Something is being done about it.
-    void waits_for_help(std::uint64_t request, time_point now, std::uint64_t random) noexcept {
-        if (is_news(request)) grow(refusals_);
-        pause(now, core::jittered(core::doubled(core::overload_base, refusals_ - 1, cap_), jitter::equal, random));
+    /// It may be over soon.
+    void puzzled(std::uint64_t request, time_point now, std::uint64_t random) noexcept {
+        pause(now, next_refusal(request, random));
     }
 
-    void resume(time_point now) noexcept { resume_at_ = std::min(resume_at_, now); }
+    /// The same, until @ref keys_came at most; that ends no other pause.
+    void waits_for_keys(std::uint64_t request, time_point now, std::uint64_t random) noexcept {
+        keys_at_ = std::max(keys_at_, core::saturating_add(now, next_refusal(request, random)));
+    }
+    void keys_came(time_point now) noexcept { keys_at_ = std::min(keys_at_, now); }
 
     /// Time is short: tries at once, and often.
     void hurry(time_point now) noexcept {
         cap_ = std::min(cap_, core::overload_base);
-        resume(now);
+        resume_at_ = std::min(resume_at_, now);
+        keys_came(now);
     }
 
 private:
@@ -98,6 +102,11 @@ private:
         return std::min(std::max<nanoseconds>((now - failing_since_) / probe_share, core::overload_base), cap_);
     }
 
+    nanoseconds next_refusal(std::uint64_t request, std::uint64_t random) noexcept {
+        if (is_news(request)) grow(refusals_);
+        return core::jittered(core::doubled(core::overload_base, refusals_ - 1, cap_), jitter::equal, random);
+    }
+
     nanoseconds random_pause(nanoseconds base, int failed, std::uint64_t random) const noexcept {
         return core::jittered(core::doubled(base, failed - 1, cap_), jitter::full, random);
     }
@@ -111,7 +120,7 @@ private:
     int failures_ = 0, throttles_ = 0, refusals_ = 0;  ///< in a row
     nanoseconds cap_ = longest_pause;
     std::uint64_t started_ = 0, known_trouble_ = 0;  ///< the last request, and the last that a trouble was known to
-    time_point resume_at_ = time_point::min();
+    time_point resume_at_ = time_point::min(), keys_at_ = time_point::min();
     time_point failing_since_{};  ///< while there are failures
 };
 

@@ -134,7 +134,7 @@ KEDGE_DECL void delivery::tell(delivery_alarm what, const service_answer& cause,
 
 KEDGE_DECL void delivery::ask_for_credentials(const flight& ended, const service_answer& answer, const moment& now,
                                               std::uint64_t random, delivery_actions& todo) noexcept {
-    pace_.waits_for_help(ended.number, now.steady, random);
+    pace_.waits_for_keys(ended.number, now.steady, random);
     tell(delivery_alarm::credentials, answer, todo);
     if (now.steady < refreshed_at_) return;
     refreshed_at_ = core::saturating_add(now.steady, refresh_every);

@@ -36,7 +36,7 @@ KEDGE_DECL void delivery::invalid(batch_ptr batch, const flight& ended, const se
         return spend(std::move(batch), todo);
     } else {  // nothing else was accepted: the fault may be ours
         suspects_.push_back(std::move(batch));
-        pace_.waits_for_help(ended.number, now.steady, random);
+        pace_.puzzled(ended.number, now.steady, random);
         if (++invalid_in_a_row_ > most_invalid_in_a_row) suffer(ended, answer, now, random, todo);
         return;
     }
