@@ -29,7 +29,7 @@ TEST_CASE("only 200 with a request id and a JSON object acknowledges events") {
     CHECK(put(200, "{}").kind == answer_kind::accepted);
     struct row { int status; std::string_view body, id; };
     for (const row& r : {row{200, "{}", ""}, {200, "<html>log in</html>", "5f1c"}, {200, "", "5f1c"}, {200, "[]", "5f1c"},
-                         {200, R"({"rejectedLogEventsInfo":{"tooOldLogEventEndIndex":"x"}})", "5f1c"}, {200, "{}}", "5f1c"},
+                         {200, "{}}", "5f1c"},
                          {200, R"({"__type":"InternalFailure","message":"of a gateway"})", "5f1c"},
                          {201, "{}", "5f1c"}, {204, "", "5f1c"}, {302, "", ""}, {502, "<html>", ""}, {403, "proxy", ""}}) {
         INFO(r.status << ' ' << r.body);
@@ -54,6 +54,23 @@ TEST_CASE("rejected ranges are read as the indices that they are") {
     const service_answer none = put(200, R"({"rejectedLogEventsInfo":{"tooNewLogEventStartIndex":null}})");
     CHECK(none.kind == answer_kind::accepted);
     CHECK(none.rejected.too_new_start > 10'000);
+    CHECK_FALSE(none.ranges_unread);
+}
+
+TEST_CASE("an index is any number that is integral; one that is none unmakes no acknowledgement") {
+    struct row { std::string_view written; std::size_t index; bool unread; };
+    for (const row& r : {row{"3.0", 3, false}, {"3e0", 3, false}, {"0.3E+1", 3, false}, {"30e-1", 3, false}, {"-2.0", 0, false},
+                         {"-0.0", 0, false}, {"1e300", 1'000'000'000, false}, {"99999999999999999999", 1'000'000'000, false},
+                         {"2.5", 0, true}, {"1e-400", 0, true}, {"1e999", 0, true}, {R"("x")", 0, true}, {R"("inf")", 0, true},
+                         {R"("nan")", 0, true}, {"true", 0, true}, {R"("")", 0, true}}) {
+        INFO(r.written);
+        const service_answer answer = put(200, R"({"rejectedLogEventsInfo":{"expiredLogEventEndIndex":)" + std::string(r.written) +
+                                                   R"(,"tooNewLogEventStartIndex":7}})");
+        CHECK(answer.kind == answer_kind::accepted);
+        CHECK(answer.rejected.expired_end == r.index);
+        CHECK(answer.ranges_unread == r.unread);
+        CHECK(answer.rejected.too_new_start == 7);
+    }
 }
 
 TEST_CASE("errors are told by their code, whatever their status") {

@@ -52,6 +52,17 @@ TEST_CASE("rejected ranges are counted by index, never sent again") {
     }
 }
 
+TEST_CASE("an acknowledgement whose ranges cannot be read settles its batch") {
+    courier c;
+    c.submit("a");
+    c.pass(1s);
+    service_answer answer = answer_of(answer_kind::accepted);
+    answer.ranges_unread = true;
+    c.answer(answer);
+    CHECK(c.counters().accounting() == delivery_accounting{.offered = 1, .acked = 1});
+    CHECK(c.counters().unread_ranges == 1);
+}
+
 TEST_CASE("what may have been stored is sent again and counted as a possible duplicate; what was not sent is not") {
     courier c;
     c.submit("a");

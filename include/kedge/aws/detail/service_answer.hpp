@@ -48,6 +48,7 @@ struct service_answer {
     bool of_group = false;       ///< missing is the group, not only the stream
     nanoseconds retry_after{0};
     rejected_ranges rejected{};
+    bool ranges_unread = false;  ///< there are some that are no indices
     limit_kind limited = limit_kind::none;
     std::size_t limit = 0;
     std::string code{}, message{};  ///< the service's own words, cut

@@ -23,6 +23,7 @@ KEDGE_DECL void delivery::answered(std::uint32_t serial, const service_answer& a
     std::optional<flight> ended = land(serial);
     if (!ended) return;
     ++counters_.answers[answer.kind];
+    counters_.unread_ranges += answer.ranges_unread;
     if (ended->what == operation::put_events) settle_put(*ended, answer, now, random, todo);
     else settle_creation(*ended, answer, now, random, todo);
     tick(now, todo);

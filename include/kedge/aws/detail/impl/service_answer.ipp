@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <exception>
 #include <optional>
 #include <utility>
@@ -89,22 +90,33 @@ inline std::optional<std::int64_t> number(std::string_view text) noexcept {
     return value;
 }
 
-/// Reads an index, if it is there. False: it is no index.
-inline bool read_index(const kedge::detail::json_reader::fields& json, const char* name, std::size_t& index) {
+/// A number of JSON that is integral, however it is written: `3`, `3.0`, `0.3e1`. One below 0 is 0.
+inline std::optional<std::size_t> index_of(std::string_view text) noexcept {
+    double value = 0;
+    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (failed != std::errc() || end != text.data() + text.size()) return {};
+    if (!std::isfinite(value) || value != std::trunc(value)) return {};
+    return static_cast<std::size_t>(std::clamp(value, 0.0, 1e9));  // a batch has 10 000
+}
+
+/// Reads an index, if it is there and is one.
+inline void read_index(const kedge::detail::json_reader::fields& json, const char* name, std::size_t& index, bool& unread) {
     const auto found = json.find("rejectedLogEventsInfo." + std::string(name));
-    if (found == json.end() || found->second == "null") return true;
-    const std::optional<std::int64_t> value = number(found->second);
-    if (value) index = static_cast<std::size_t>(std::max<std::int64_t>(*value, 0));
-    return value.has_value();
+    if (found == json.end() || found->second == "null") return;
+    const std::optional<std::size_t> value = index_of(found->second);
+    if (value) index = *value;
+    else unread = true;
 }
 
 inline bool read_success(operation asked, const raw_answer& from, service_answer& out) {
     if (from.request_id.empty()) return false;
     if (asked != operation::put_events) return true;  // these answer with nothing
     const auto json = kedge::detail::json_reader::read(from.body);
-    return json && !json->contains("__type") && read_index(*json, "tooOldLogEventEndIndex", out.rejected.too_old_end) &&
-           read_index(*json, "expiredLogEventEndIndex", out.rejected.expired_end) &&
-           read_index(*json, "tooNewLogEventStartIndex", out.rejected.too_new_start);
+    if (!json || json->contains("__type")) return false;
+    read_index(*json, "tooOldLogEventEndIndex", out.rejected.too_old_end, out.ranges_unread);
+    read_index(*json, "expiredLogEventEndIndex", out.rejected.expired_end, out.ranges_unread);
+    read_index(*json, "tooNewLogEventStartIndex", out.rejected.too_new_start, out.ranges_unread);
+    return true;
 }
 
 /// "Log event too large: 292824 bytes exceeds limit of 262144"
