@@ -81,7 +81,7 @@ TEST_CASE_METHOD(fixture, "a batch spans less than a day, however the times jump
     push("b", 124 * hour_ms - 60'000);
     push("c", 124 * hour_ms - 59'999);
     push("d", 100 * hour_ms);
-    CHECK(sizes() == std::vector<std::size_t>{2, 1, 1});
+    CHECK(sizes() == std::vector<std::size_t>{3, 1});
 }
 
 TEST_CASE_METHOD(fixture, "a batch waits for company, one with an error not for long, a full one not at all") {
@@ -103,12 +103,52 @@ TEST_CASE_METHOD(fixture, "a batch waits for company, one with an error not for 
         CHECK(queue.take(at(1s), false));
     }
     SECTION("one behind it") {
-        push("x", 25 * hour_ms, 1s);
+        push(std::string(999'999 - 2 * (42 + 41), 'x'), 0, 1s);
+        CHECK(queue.due() == at(2s));
+        push(std::string(100'000, 'x'), 0, 1s);
         CHECK(queue.take(at(1s), false));
         CHECK_FALSE(queue.take(at(1s), false));
         CHECK(queue.due() == at(2s));
     }
     CHECK(queue.empty() == (queue.due() == never));
+}
+
+TEST_CASE_METHOD(fixture, "times that jump to and fro between days make a batch for each day, not for each event") {
+    for (int i = 0; i < 1000; ++i) push(std::to_string(i), i % 4 * 48 * hour_ms + i, std::chrono::milliseconds(i));
+    CHECK_FALSE(queue.take(at(1s) - 1ns, false));
+    for (int day = 0; day < 4; ++day) {
+        CHECK(queue.due() == at(1s + std::chrono::milliseconds(day)));
+        const auto batch = queue.take(at(1s + std::chrono::milliseconds(day)), false);
+        REQUIRE(batch);
+        CHECK(batch->events.size() == 250);
+        for (const log_event* e = batch->events.front(); e && e->next; e = e->next) CHECK(e->time_ms < e->next->time_ms);
+    }
+    CHECK(queue.empty());
+    SECTION("an error in a later one lets those in front go, too") {
+        for (int day = 0; day < 2; ++day) push("x", day * 48 * hour_ms, 2s, day ? log::level::error : log::level::info);
+        CHECK(queue.due() == at(2150ms));
+        CHECK(queue.take(at(2150ms), false)->events.front()->time_ms == 0);
+        CHECK(queue.take(at(2150ms), false)->urgent);
+    }
+    SECTION("more days than are open close the first") {
+        for (int day = 0; day < 5; ++day) push("x", day * 48 * hour_ms, 2s);
+        CHECK(queue.take(at(2s), false));
+        CHECK_FALSE(queue.take(at(2s), false));
+    }
+    SECTION("what a full one lets not in is overtaken by nothing of its day") {
+        const std::string half(600'000, 'x');
+        for (const std::int64_t hour : {0, 48}) push(half, hour * hour_ms, 2s);
+        push(half + "second", 0, 2s);
+        push("third", 0, 2s);
+        push("fourth", 48 * hour_ms, 2s);
+        CHECK(sizes() == std::vector<std::size_t>{1, 2, 2});
+    }
+    SECTION("a flush sends all") {
+        for (int day = 0; day < 3; ++day) push("x", day * 48 * hour_ms, 2s);
+        queue.flush();
+        for (int day = 0; day < 3; ++day) CHECK(queue.take(at(2s), false));
+        CHECK(queue.due() == never);
+    }
 }
 
 TEST_CASE("events are sorted by time, and those of one time stay in order") {

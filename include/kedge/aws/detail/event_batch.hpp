@@ -38,10 +38,15 @@ public:
     }
 
     bool takes(const log_event& event, const batch_limits& limits) const noexcept {
+        return has_room(event, limits) && reaches(event);
+    }
+    bool has_room(const log_event& event, const batch_limits& limits) const noexcept {
         if (events.empty()) return true;
         return events.size() < limits.events && events.counted() + event.counted() <= limits.counted &&
-               events.wire() + event.wire() <= limits.wire &&
-               std::max(newest_ms, event.time_ms) - std::min(oldest_ms, event.time_ms) <= longest_span_ms;
+               events.wire() + event.wire() <= limits.wire;
+    }
+    bool reaches(const log_event& event) const noexcept {
+        return events.empty() || std::max(newest_ms, event.time_ms) - std::min(oldest_ms, event.time_ms) <= longest_span_ms;
     }
 
     void add(log_event& event) noexcept {
@@ -80,11 +85,14 @@ public:
     bool urgent = false;
     bool replayed = false;  ///< of the backlog on disk
     bool on_disk = false;   ///< all of it, too
+    bool open = true;       ///< while it waits: more may come
     time_point opened{};      ///< when its first event came
+    time_point send_at{};     ///< while it waits and is open
     std::uint64_t order = 0;  ///< smaller was taken earlier
     int attempts = 0;
     answer_kind last = answer_kind::not_sent;  ///< what the attempt before ended with
     std::unique_ptr<event_batch> next;
+    event_batch* before = nullptr;  ///< in its list
 
 private:
     event_batch() = default;
@@ -111,24 +119,27 @@ public:
 
     void push_back(std::unique_ptr<event_batch> batch) noexcept {
         event_batch* const added = batch.get();
+        added->before = last_;
         (last_ ? last_->next : first_) = std::move(batch);
         last_ = added;
     }
 
     /// Before those of the same order.
     void insert(std::unique_ptr<event_batch> batch) noexcept {
-        std::unique_ptr<event_batch>* at = &first_;
-        while (*at && (*at)->order < batch->order) at = &(*at)->next;
-        if (!*at) last_ = batch.get();
-        batch->next = std::move(*at);
-        *at = std::move(batch);
+        event_batch* before = nullptr;
+        for (event_batch* at = first_.get(); at && at->order < batch->order; at = at->next.get()) before = at;
+        std::unique_ptr<event_batch>& place = before ? before->next : first_;
+        batch->before = before;
+        batch->next = std::move(place);
+        (batch->next ? batch->next->before : last_) = batch.get();
+        place = std::move(batch);
     }
 
     std::unique_ptr<event_batch> pop_front() noexcept {
         std::unique_ptr<event_batch> batch = std::move(first_);
         if (!batch) return batch;
         first_ = std::move(batch->next);
-        if (!first_) last_ = nullptr;
+        (first_ ? first_->before : last_) = nullptr;
         return batch;
     }
 
@@ -140,11 +151,11 @@ public:
 
     /// @param batch  one of these
     void erase(const event_batch& batch) noexcept {
-        event_batch* before = nullptr;
-        std::unique_ptr<event_batch>* at = &first_;
-        for (; at->get() != &batch; at = &before->next) before = at->get();
-        if (last_ == &batch) last_ = before;
-        *at = std::move((*at)->next);
+        event_batch* const before = batch.before;
+        std::unique_ptr<event_batch>& place = before ? before->next : first_;
+        std::unique_ptr<event_batch> gone = std::move(place);
+        place = std::move(gone->next);
+        (place ? place->before : last_) = before;
     }
 
     std::size_t count_events() const noexcept {

@@ -152,7 +152,6 @@ public:
         }
         if (!is_due) return nullptr;
         fresh_is_next_ = false;
-        if (fresh_.has_one()) send_at_ = never;
         return fresh_.pop_front();
     }
 
@@ -161,7 +160,7 @@ public:
 
     /// What is there need not wait for company.
     void flush() noexcept {
-        if (!fresh_.empty()) send_at_ = time_point::min();
+        for (event_batch* b = fresh_.back(); b && b->open; b = b->before) b->send_at = time_point::min();
     }
 
     /// A later push is refused.
@@ -182,6 +181,9 @@ public:
     batch_limits limits{};  ///< as far as they are known
 
 private:
+    /// Times may jump to and fro between so many days, and do not make a batch of each event.
+    static constexpr int most_open = 4;
+
     std::optional<drop_reason> refuse(const prepared& what, const raw_event& raw) noexcept {
         if (const auto why = objection(what)) return why;
         const std::size_t bytes = what.events.memory(), events = what.events.size();
@@ -236,9 +238,12 @@ private:
     }
 
     time_point fresh_due() const noexcept {
-        if (fresh_.empty()) return never;
-        const bool ready = !fresh_.has_one() || fresh_.front()->is_enough(limits);
-        return ready ? time_point::min() : send_at_;
+        time_point due = never;
+        for (const event_batch* b = fresh_.back(); b; b = b->before) {
+            if (!b->open || b->is_enough(limits)) return time_point::min();
+            due = std::min(due, b->send_at);
+        }
+        return due;
     }
 
     /// Gives up the oldest that memory alone has: what is on disk, too, would come again. False: no such waits here.
@@ -253,7 +258,6 @@ private:
         log_event::destroy(oldest);
         if (!front->events.empty()) return true;
         counters_.pending_bytes -= batch_memory;
-        if (fresh_.has_one()) send_at_ = never;
         fresh_.erase(*front);
         return true;
     }
@@ -265,20 +269,39 @@ private:
         made->replayed = replayed;
         made->on_disk = on_disk;
         counters_.pending_bytes += batch_memory;
-        if (!replayed) send_at_ = core::saturating_add(now, rules_.linger);
+        made->send_at = core::saturating_add(now, rules_.linger);
         batch_list& line = replayed ? replayed_ : fresh_;
         line.push_back(std::move(made));
+        event_batch* closing = line.back();
+        for (int open = 0; closing && open < most_open; ++open) closing = closing->before;
+        close_up_to(closing);
         return line.back();
+    }
+
+    /// What is open are the last ones.
+    static void close_up_to(event_batch* last) noexcept {
+        for (event_batch* b = last; b && b->open; b = b->before) b->open = false;
+    }
+
+    /// Where an event goes; null: to a new batch. One whose size or kind does not let in what reaches it is closed with those
+    /// before it: so events of about one time stay in order.
+    event_batch* open_for(const log_event& event, bool on_disk, event_batch* last) noexcept {
+        for (event_batch* one = last; one && one->open; one = one->before) {
+            if (!one->reaches(event)) continue;
+            if (one->on_disk == on_disk && one->has_room(event, limits)) return one;
+            close_up_to(one);
+        }
+        return nullptr;
     }
 
     /// False without memory.
     bool append(log_event& event, time_point now, bool replayed) noexcept {
         const bool on_disk = event.sequence != 0;
-        event_batch* batch = (replayed ? replayed_ : fresh_).back();
-        if (!batch || batch->on_disk != on_disk || !batch->takes(event, limits)) batch = open_batch(on_disk, now, replayed);
+        event_batch* batch = open_for(event, on_disk, (replayed ? replayed_ : fresh_).back());
+        if (!batch) batch = open_batch(on_disk, now, replayed);
         if (!batch) return false;
-        if (!replayed && event.severity >= log::level::error && !std::exchange(batch->urgent, true))
-            send_at_ = std::min(send_at_, core::saturating_add(now, rules_.urgent_linger));
+        if (event.severity >= log::level::error && !std::exchange(batch->urgent, true))
+            batch->send_at = std::min(batch->send_at, core::saturating_add(now, rules_.urgent_linger));
         ++counters_.pending;
         counters_.pending_bytes += event.memory();
         counters_.most_pending = std::max(counters_.most_pending, in_memory());
@@ -292,7 +315,6 @@ private:
     batch_list fresh_, replayed_;
     memory_share allowance_{rules_.bytes / 2, rules_.events / 2}, promised_;
     drop_notes notes_;
-    time_point send_at_ = never;  ///< the last fresh batch, if it is not full before
     bool fresh_is_next_ = true;
     bool closed_ = false;
 };
