@@ -64,8 +64,8 @@ TEST_CASE("an index is any number that is integral; one that is none unmakes no 
                          {"2.5", 0, true}, {"1e-400", 0, true}, {"1e999", 0, true}, {R"("x")", 0, true}, {R"("inf")", 0, true},
                          {R"("nan")", 0, true}, {"true", 0, true}, {R"("")", 0, true}}) {
         INFO(r.written);
-        const service_answer answer = put(200, R"({"rejectedLogEventsInfo":{"expiredLogEventEndIndex":)" + std::string(r.written) +
-                                                   R"(,"tooNewLogEventStartIndex":7}})");
+        const std::string ranges = R"("expiredLogEventEndIndex":)" + std::string(r.written) + R"(,"tooNewLogEventStartIndex":7)";
+        const service_answer answer = put(200, R"({"rejectedLogEventsInfo":{)" + ranges + "}}");
         CHECK(answer.kind == answer_kind::accepted);
         CHECK(answer.rejected.expired_end == r.index);
         CHECK(answer.ranges_unread == r.unread);

@@ -122,7 +122,7 @@ struct delivery_counters {
     std::uint64_t retries = 0;                         ///< batches sent again
     counts_by<answer_kind, answer_kinds> retried{};    ///< the same, by what the attempt before ended with
     std::uint64_t unknown_events = 0;                  ///< once for each time that one's fate was unknown: bounds the duplicates
-    std::uint64_t unread_ranges = 0;                   ///< acknowledgements that did not tell which events they refuse: all count as acked
+    std::uint64_t unread_ranges = 0;                   ///< acknowledgements that name refused events as no index: all are acked
     std::uint64_t repaired = 0, split = 0, shortened = 0, clamped = 0;  ///< texts; `clamped`: times that lay ahead
     std::uint64_t bisections = 0, creations = 0, refreshes = 0, outages = 0;
 
