@@ -160,11 +160,14 @@ TEST_CASE("without an answer it matters whether something had been sent") {
 
 TEST_CASE("the skew is measured against the middle of the trip") {
     clock_skew skew;
-    skew.observe(1'000'000, 400'000, 400'200);
+    skew.observe(1'000'000, 400'000, 400'200, time_point(7s));
     CHECK(skew.ahead() == 599'900ms);
     CHECK(skew.corrected_since(0ms));
     CHECK_FALSE(skew.corrected_since(599'000ms));
-    skew.observe(5, 400'000, 400'000 + 15 * 60'000 + 1);
-    skew.observe(5, 400'000, 399'999);
+    skew.observe(5, 400'000, 400'000 + 15 * 60'000 + 1, time_point(8s));
+    skew.observe(5, 400'000, 399'999, time_point(8s));
     CHECK(skew.ahead() == 599'900ms);
+    const service_time then = skew.theirs({time_point(9s), 500'000});
+    CHECK(then.by_clock == 1'099'900);
+    CHECK(then.by_pause == 1'002'100);
 }

@@ -78,11 +78,18 @@ public:
         pass(0s);
     }
 
-    moment at() const { return {now, std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count()}; }
+    moment at() const {
+        return {now, std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch() + clock_set).count()};
+    }
+    /// What the service's clock is ahead of ours.
+    void see_clock(std::chrono::milliseconds ahead) {
+        core->clock_seen(at().wall_ms + ahead.count(), at().wall_ms, at().wall_ms, now);
+    }
     delivery_counters counters() const { return core->counters(now); }
 
     std::unique_ptr<delivery> core;
     time_point now{1'000'000h};
+    nanoseconds clock_set{0};  ///< by how much our wall clock was set forward
     std::uint64_t random = 12'345'678'901'234'567;  ///< 0: the longest equal jitter, no full jitter
     std::vector<sent_request> sent;          ///< not answered yet
     std::vector<std::string> refused, leftover;

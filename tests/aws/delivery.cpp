@@ -208,8 +208,7 @@ TEST_CASE("a wrong clock is corrected by the service's, and only a right one mak
     courier c;
     c.submit("a");
     c.pass(1s);
-    const std::int64_t ours = c.at().wall_ms;
-    c.core->clock_seen(ours + 600'000, ours, ours);
+    c.see_clock(10min);
     c.answer(answer_kind::bad_signature);
     CHECK(c.refreshes == 0);
     CHECK(c.core->due() <= c.now + 100ms);
@@ -242,7 +241,7 @@ TEST_CASE("what is too old is rejected here; what lies ahead becomes the present
 TEST_CASE("the service's clock judges what is old, and the group's retention too") {
     SECTION("skew") {
         courier c;
-        c.core->clock_seen(c.at().wall_ms + 3'600'000, c.at().wall_ms, c.at().wall_ms);
+        c.see_clock(1h);
         c.submit("x", log::level::info, -14 * 24h + 30min);
         c.pass(1s);
         CHECK(c.counters().rejected[rejection::too_old] == 1);
@@ -259,6 +258,35 @@ TEST_CASE("the service's clock judges what is old, and the group's retention too
         CHECK(c.counters().rejected[rejection::expired] == 1);
         CHECK(c.sent.empty());
     }
+}
+
+TEST_CASE("that our clock is set, or the machine sleeps, makes nothing too old or too new that was neither") {
+    const auto by = GENERATE(15 * 24h, -15 * 24h);
+    courier c;
+    c.see_clock(1min);
+    SECTION("our clock is set while events wait") {
+        c.submit("x");
+        c.submit("ahead", log::level::info, 5h);
+        c.clock_set = by;
+        c.pass(1s);
+        CHECK(c.sent[0].texts == texts{"x", "ahead"});
+        const std::int64_t theirs = c.at().wall_ms + std::chrono::milliseconds(1min - by).count();
+        CHECK(c.sent[0].times == std::vector{theirs - 61'000, by > 0h ? theirs - 61'000 + 18'000'000 : theirs});
+    }
+    SECTION("the machine slept") {
+        c.clock_set = std::chrono::abs(by);
+        c.submit("x");
+        c.pass(1s);
+        CHECK(c.sent[0].times == std::vector{c.at().wall_ms - 1000});
+    }
+    SECTION("until the clocks are compared again") {
+        c.clock_set = by;
+        c.see_clock(1min);
+        c.submit("old", log::level::info, -15 * 24h);
+        c.pass(1s);
+        CHECK(c.refused == texts{"old"});
+    }
+    CHECK(c.counters().rejected.total() == c.refused.size());
 }
 
 TEST_CASE("a shutdown sends at once what there is and ends when it is settled") {

@@ -104,7 +104,7 @@ TEST_CASE("that the oldest gave way is told in front of what remains") {
 TEST_CASE("the record of drops has a time that the service takes") {
     const auto skew = GENERATE(0h, -3h, 15 * 24h);
     courier c({.queue = {.events = 1}});
-    c.core->clock_seen(ms(c) + std::chrono::milliseconds(skew).count(), ms(c), ms(c));
+    c.see_clock(skew);
     c.submit("a", log::level::info, skew - 1h);
     SECTION("though the gap is older") { c.submit("lost", log::level::info, skew - 15 * 24h); }
     SECTION("though the gap lies ahead") { c.submit("lost", log::level::info, skew + 5h); }

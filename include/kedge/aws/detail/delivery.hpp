@@ -32,11 +32,6 @@ struct delivery_rules {
     void (*format)(const log::record&, std::string&) = nullptr;  ///< for the record that tells of drops; null: its text alone
 };
 
-struct moment {
-    time_point steady{};
-    std::int64_t wall_ms = 0;  ///< our clock's, not corrected
-};
-
 /// What the operator should hear of, once until it is over.
 enum class delivery_alarm : std::uint8_t {
     none,
@@ -162,8 +157,8 @@ public:
     void flush() noexcept { queue_.flush(); }
     void credentials_renewed(time_point now) noexcept { pace_.keys_came(now); }
     /// See @ref clock_skew::observe.
-    void clock_seen(std::int64_t date_ms, std::int64_t sent_ms, std::int64_t received_ms) noexcept {
-        skew_.observe(date_ms, sent_ms, received_ms);
+    void clock_seen(std::int64_t date_ms, std::int64_t sent_ms, std::int64_t received_ms, time_point now) noexcept {
+        skew_.observe(date_ms, sent_ms, received_ms, now);
     }
 
     /// From now on nothing enters, and all that is there is sent at once. Ends with `closed`, at the deadline at the latest; a
@@ -203,7 +198,7 @@ private:
     bool report_belongs(const event_batch* batch) noexcept;
     std::int64_t report_time(const moment& now) const noexcept;
     log_event* make_report(const moment& now) noexcept;
-    std::int64_t oldest_kept(const moment& now) const noexcept;
+    std::int64_t kept_ms() const noexcept;
     void sieve(event_batch& batch, const moment& now, delivery_actions& todo) noexcept;
 
     void settle_put(flight& ended, const service_answer& answer, const moment& now, std::uint64_t random,

@@ -121,8 +121,9 @@ KEDGE_DECL bool delivery::report_belongs(const event_batch* batch) noexcept {
 
 /// The end of the gap, or the service's present if it would refuse that.
 KEDGE_DECL std::int64_t delivery::report_time(const moment& now) const noexcept {
-    const std::int64_t theirs = now.wall_ms + skew_.ahead().count(), end = queue_.notes().last_ms();
-    return end >= oldest_kept(now) && end <= theirs + newest_taken_ms ? end : theirs;
+    const service_time theirs = skew_.theirs(now);
+    const std::int64_t end = queue_.notes().last_ms();
+    return end >= theirs.latest() - kept_ms() && end <= theirs.earliest() + newest_taken_ms ? end : theirs.by_pause;
 }
 
 /// Null without memory.
@@ -174,26 +175,25 @@ KEDGE_DECL delivery::batch_ptr delivery::with_report(batch_ptr batch, const mome
     return batch;
 }
 
-/// The earliest time that the service takes, by its own clock.
-KEDGE_DECL std::int64_t delivery::oldest_kept(const moment& now) const noexcept {
-    const std::int64_t kept = retention_is_known_ ? rules_.retention_days * day_ms - minute_ms : oldest_taken_ms;
-    return now.wall_ms + skew_.ahead().count() - std::min(kept, oldest_taken_ms);
+/// How old an event may be for the service to take it.
+KEDGE_DECL std::int64_t delivery::kept_ms() const noexcept {
+    return retention_is_known_ ? std::min(rules_.retention_days * day_ms - minute_ms, oldest_taken_ms) : oldest_taken_ms;
 }
 
 /// Takes out what the service would not take any more, and corrects what lies ahead.
 KEDGE_DECL void delivery::sieve(event_batch& batch, const moment& now, delivery_actions& todo) noexcept {
-    const std::int64_t theirs = now.wall_ms + skew_.ahead().count();
-    const std::int64_t least = oldest_kept(now), most = theirs + newest_taken_ms;
+    const service_time theirs = skew_.theirs(now);
+    const std::int64_t least = theirs.earliest() - kept_ms(), most = theirs.latest() + newest_taken_ms;
     if (batch.oldest_ms >= least && batch.newest_ms <= most) return;
     event_list all = std::move(batch.events), old, ahead;
     batch.sorted = true;
     while (log_event* const event = all.pop_front()) {
-        if (event->time_ms > most && rules_.clamp_too_new) event->time_ms = theirs, ++counters_.clamped;
+        if (event->time_ms > most && rules_.clamp_too_new) event->time_ms = theirs.by_pause, ++counters_.clamped;
         if (event->time_ms < least) old.push_back(*event);
         else if (event->time_ms > most) ahead.push_back(*event);
         else batch.add(*event);
     }
-    reject(std::move(old), theirs - least < oldest_taken_ms ? rejection::expired : rejection::too_old, todo);
+    reject(std::move(old), kept_ms() < oldest_taken_ms ? rejection::expired : rejection::too_old, todo);
     reject(std::move(ahead), rejection::too_new, todo);
 }
 

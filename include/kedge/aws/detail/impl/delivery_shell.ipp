@@ -132,8 +132,9 @@ KEDGE_DECL void delivery_shell::run() noexcept {
 KEDGE_DECL void delivery_shell::answered(std::uint32_t serial, log_response response) noexcept {
     decide([&](delivery_actions& todo) {
         if (response.body.capacity() > 0 && bodies_.size() < bodies_.capacity()) bodies_.push_back(std::move(response.body));
-        if (response.clock) core_.clock_seen(response.clock->date_ms, response.clock->sent_ms, response.clock->received_ms);
-        core_.answered(serial, response.answer, at(), rt_.random(), todo);
+        const moment now = at();
+        if (const auto& seen = response.clock) core_.clock_seen(seen->date_ms, seen->sent_ms, seen->received_ms, now.steady);
+        core_.answered(serial, response.answer, now, rt_.random(), todo);
         most_event_.store(core_.most_event(), std::memory_order_relaxed);
     });
 }
