@@ -222,6 +222,7 @@ TEST_CASE("a wrong clock is corrected by the service's, and only a right one mak
 TEST_CASE("what is too old is rejected here; what lies ahead becomes the present, or is rejected") {
     const bool clamp = GENERATE(true, false);
     courier c({.clamp_too_new = clamp});
+    c.see_clock(0ms);
     c.submit("old", log::level::info, -14 * 24h);
     c.pass(1s);
     CHECK(c.sent.empty());
@@ -254,6 +255,7 @@ TEST_CASE("the service's clock judges what is old, and the group's retention too
         service_answer no_group = answer_of(answer_kind::missing);
         no_group.of_group = true;
         c.answer(no_group);
+        c.see_clock(0ms);
         for (int i = 0; i < 3; ++i) c.answer(answer_kind::accepted);  // group, retention, stream
         CHECK(c.counters().rejected[rejection::expired] == 1);
         CHECK(c.sent.empty());
@@ -287,6 +289,20 @@ TEST_CASE("that our clock is set, or the machine sleeps, makes nothing too old o
         CHECK(c.refused == texts{"old"});
     }
     CHECK(c.counters().rejected.total() == c.refused.size());
+}
+
+TEST_CASE("before the service was heard our clock rejects nothing: it may be any") {
+    courier c({.clamp_too_new = false});
+    c.submit("old", log::level::info, -15 * 24h);
+    c.submit("ahead", log::level::info, 3h);
+    c.pass(1s);
+    REQUIRE(c.sent.size() == 1);
+    c.see_clock(-14 * 24h);
+    c.answer(answer_kind::bad_signature);
+    c.pass_until_due();
+    CHECK(c.sent[0].texts == texts{"old"});
+    c.answer(answer_kind::accepted);
+    CHECK(c.refused == texts{"ahead"});
 }
 
 TEST_CASE("a shutdown sends at once what there is and ends when it is settled") {

@@ -31,6 +31,8 @@ public:
         aws::log_response response;
         response.answer.kind = answer_kind::accepted;
         if (!answers.empty()) response.answer = std::move(answers.front()), answers.erase(answers.begin());
+        const std::int64_t now = aws::detail::milliseconds_of(runtime::of(ctx_.get_executor()).wall_now());
+        if (response.answer.kind == answer_kind::accepted) response.clock = {now, now, now};
         response.body = std::move(what.body);
         if (silent) return void(held.push_back(std::move(done)));
         async_sleep(ctx_, latency, [done = std::move(done), response = std::move(response)](error_code) mutable {

@@ -28,6 +28,14 @@ aws::detail::service_answer invalid_answer() {
     return answer;
 }
 
+/// Of the first event of a batch.
+aws::detail::service_answer too_old_answer() {
+    aws::detail::service_answer answer;
+    answer.kind = answer_kind::accepted;
+    answer.rejected.too_old_end = 1;
+    return answer;
+}
+
 std::vector<std::string> messages(const testing::recording_sink& from) {
     std::vector<std::string> out;
     for (const auto& one : from.records()) out.push_back(one.message);
@@ -90,8 +98,9 @@ TEST_CASE_METHOD(with_letters, "a poisonous event goes whole to the dead letters
 }
 
 TEST_CASE_METHOD(with_letters, "of many refusals one is told in ten seconds for each reason, all go to the dead letters") {
-    for (int i = 0; i < 3; ++i) write(record_of("old", 15 * 24h));
     write(record_of("new", -1h));
+    ctx.run_for(2s);
+    for (int i = 0; i < 3; ++i) write(record_of("old", 15 * 24h));
     ctx.run_for(2s);
     for (int second = 0; second < 9; second += 3) {
         write(record_of("older", 16 * 24h));
@@ -132,6 +141,7 @@ TEST_CASE_METHOD(sink_fixture, "the head of a refused text is cut between code p
     CHECK(head(filled + "yz") == filled + "y");
     CHECK(head(filled + "\xc3\xa9") == filled);
     CHECK(head(filled.substr(2) + "\xf0\x9f\x98\x80") == filled.substr(2));
+    transport->answers = {too_old_answer()};
     write(record_of("a\nb\x1b[2J", 15 * 24h));
     ctx.run();
     CHECK(console->events() == std::vector<std::string>{
@@ -150,6 +160,7 @@ TEST_CASE_METHOD(sink_fixture, "a dead letter is handed over without a lock, and
     aws::cloudwatch_options o;
     o.dead_letters = nosy;
     sink = make(o);
+    transport->answers = {too_old_answer()};
     write(record_of("old", 15 * 24h));
     const auto books = shut_down(1s);
     CHECK(told == 1);

@@ -48,6 +48,8 @@ public:
         const bool stores = response.answer.kind == answer_kind::accepted;
         if (stores)
             for (std::string& text : tokens_of(what.body)) store_.texts.push_back(std::move(text));
+        const std::int64_t now = milliseconds_of(runtime::of(ctx_.get_executor()).wall_now());
+        if (stores) response.clock = {now, now, now};
         if (stores && store_.loses_answers && store_.draw() % 3 == 0) response.answer = no_answer(true);
         async_sleep(ctx_, 20ms, [done = std::move(done), response = std::move(response)](error_code) mutable {
             done(std::move(response));
@@ -234,6 +236,7 @@ TEST_CASE_METHOD(fixture, "an event that the service refuses leaves the disk, to
     {
         process one(*this, service);
         one.write(1);
+        one.run_for(2s);
         log::record old;
         old.time = process::today - 15 * 24h;
         old.message = "e2;";

@@ -48,6 +48,8 @@ public:
         is_known_ = true;
     }
 
+    /// Until then @ref theirs is our clock, which may be any.
+    bool is_known() const noexcept { return is_known_; }
     service_time theirs(const moment& now) const noexcept {
         const std::int64_t by_clock = now.wall_ms + ahead_.count();
         if (!is_known_) return {by_clock, by_clock};

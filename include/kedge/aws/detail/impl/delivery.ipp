@@ -180,7 +180,7 @@ KEDGE_DECL std::int64_t delivery::kept_ms() const noexcept {
     return retention_is_known_ ? std::min(rules_.retention_days * day_ms - minute_ms, oldest_taken_ms) : oldest_taken_ms;
 }
 
-/// Takes out what the service would not take any more, and corrects what lies ahead.
+/// Takes out what the service would not take any more, and corrects what lies ahead. Before it was heard the verdict is its own.
 KEDGE_DECL void delivery::sieve(event_batch& batch, const moment& now, delivery_actions& todo) noexcept {
     const service_time theirs = skew_.theirs(now);
     const std::int64_t least = theirs.earliest() - kept_ms(), most = theirs.latest() + newest_taken_ms;
@@ -189,9 +189,8 @@ KEDGE_DECL void delivery::sieve(event_batch& batch, const moment& now, delivery_
     batch.sorted = true;
     while (log_event* const event = all.pop_front()) {
         if (event->time_ms > most && rules_.clamp_too_new) event->time_ms = theirs.by_pause, ++counters_.clamped;
-        if (event->time_ms < least) old.push_back(*event);
-        else if (event->time_ms > most) ahead.push_back(*event);
-        else batch.add(*event);
+        if (!skew_.is_known() || (event->time_ms >= least && event->time_ms <= most)) batch.add(*event);
+        else (event->time_ms < least ? old : ahead).push_back(*event);
     }
     reject(std::move(old), kept_ms() < oldest_taken_ms ? rejection::expired : rejection::too_old, todo);
     reject(std::move(ahead), rejection::too_new, todo);
