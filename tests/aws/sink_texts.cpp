@@ -226,6 +226,27 @@ TEST_CASE_METHOD(numbered, "the parts of a text have its id, also when it is spl
     CHECK(stub.at(0).size() == least_event_bytes - event_overhead);
 }
 
+TEST_CASE_METHOD(numbered, "texts that are split here, for an endpoint and in another process have marks of their own") {
+    std::set<std::string> marks;
+    for (int process = 0; process < 2; ++process) {
+        sink = make({});
+        transport->requests.clear();
+        transport->answers.emplace_back();
+        transport->answers[0].kind = answer_kind::invalid;
+        transport->answers[0].limited = aws::detail::limit_kind::event;
+        transport->answers[0].limit = 1024;
+        for (int text = 0; text < 2; ++text) {
+            write(std::string(1500, 'x'));
+            ctx.run();
+            const auto parts = texts(transport->requests.back().body);
+            REQUIRE(parts.size() == 2);
+            marks.insert(between(parts[0], "[part 1/2 ", "] "));
+            CHECK(marks.contains(between(parts[1], "[part 2/2 ", "] ")));
+        }
+    }
+    CHECK(marks.size() == 4);
+}
+
 TEST_CASE_METHOD(numbered, "parts that an endpoint asks for have the id, the record of drops has one, and the spool keeps it") {
     kedge_test::spool_folder folder;
     aws::cloudwatch_options o = options();

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -29,6 +30,7 @@ struct delivery_rules {
     bool clamp_too_new = true;  ///< a time too far ahead becomes the present; else the event is rejected
     bool gzip = false;
     std::uint64_t process_id = 0;  ///< of the events' ids; 0: they have none
+    std::uint64_t numbers_from = 0;  ///< see @ref delivery::next_number; by chance if nothing else tells processes apart
     void (*format)(const log::record&, std::string&) = nullptr;  ///< for the record that tells of drops; null: its text alone
 };
 
@@ -141,6 +143,8 @@ public:
     void refill(spool_batch batch, const moment& now) noexcept;
     /// @}
 
+    /// Names an event, or a text that is split: none is used twice. Safe from any thread.
+    std::uint64_t next_number() noexcept { return numbers_.fetch_add(1, std::memory_order_relaxed) + 1; }
     /// The largest event that is known to be taken, for @ref prepare.
     std::size_t most_event() const noexcept { return most_event_; }
 
@@ -223,13 +227,14 @@ private:
     bool exceeds(const event_batch& batch, const service_answer& answer) const noexcept;
     bool shrink(batch_ptr& batch, const service_answer& answer) noexcept;
     bool split_large(event_batch& batch) noexcept;
-    prepared prepare_again(const log_event& event, std::uint64_t number) const noexcept;
+    prepared prepare_again(const log_event& event) noexcept;
     void reject(event_list events, rejection why, delivery_actions& todo) noexcept;
     void spend(batch_ptr batch, delivery_actions& todo) noexcept;
     void give_up(delivery_actions& todo) noexcept;
     void leave(batch_ptr batch, delivery_actions& todo) noexcept;
 
     delivery_rules rules_;
+    std::atomic<std::uint64_t> numbers_{rules_.numbers_from};
     delivery_counters counters_;
     event_queue queue_{rules_.queue, counters_};
     batch_list retries_;   ///< in order

@@ -140,7 +140,6 @@ private:
     mutable std::atomic<bool> forsaken_{false};
     std::atomic<std::uint64_t> lost_in_child_{0};
 
-    std::atomic<std::uint64_t> numbers_{0};
     std::atomic<std::size_t> most_event_{most_event_bytes};
     std::atomic<bool> context_destroyed_{false};
 };

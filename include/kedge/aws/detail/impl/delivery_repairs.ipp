@@ -76,9 +76,11 @@ KEDGE_DECL bool delivery::halve(batch_ptr& batch) noexcept {
 }
 
 /// Empty without memory.
-KEDGE_DECL prepared delivery::prepare_again(const log_event& event, std::uint64_t number) const noexcept {
+KEDGE_DECL prepared delivery::prepare_again(const log_event& event) noexcept {
     try {
-        const std::string id = id_of(event.message());
+        std::string id = id_of(event.message());
+        const std::uint64_t number = id.empty() ? next_number() : 0;
+        if (id.empty() && rules_.process_id != 0) id = event_id(rules_.process_id, number).text();
         return prepare({event.message(), event.time_ms, event.severity, event.whole, number, id}, most_event_);
     } catch (const std::exception&) {
         return {};
@@ -92,7 +94,7 @@ KEDGE_DECL bool delivery::split_large(event_batch& batch) noexcept {
     while (log_event* const event = all.pop_front()) {
         prepared parts;
         if (event->counted() > most_event_) {
-            parts = prepare_again(*event, ++order_);
+            parts = prepare_again(*event);
             done = done && !parts.events.empty();
         }
         if (parts.events.empty()) {

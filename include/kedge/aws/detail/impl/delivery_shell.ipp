@@ -49,14 +49,14 @@ KEDGE_DECL prepared delivery_shell::form(const log::record& what, log::formatter
         format(what, text);
         if (!redact(redact_, text)) return {.how = preparation::unredacted};
         if (process_id_ != 0) {
-            id = event_id(process_id_, raw.number = ++numbers_);
+            id = event_id(process_id_, raw.number = core_.next_number());
             add_id(text, id.text(), raw.whole, most - event_overhead);
         }
     } catch (const std::exception&) {
         return {.how = preparation::no_memory};
     }
     raw.message = text;
-    if (process_id_ == 0 && may_be_split(raw, most)) raw.number = ++numbers_;
+    if (process_id_ == 0 && may_be_split(raw, most)) raw.number = core_.next_number();
     raw.id = id.text();
     prepared made = prepare(raw, most);
     raw.id = {};  // it ends here
