@@ -71,6 +71,23 @@ TEST_CASE_METHOD(fixture, "a body stays below 1 MiB, unless one event alone is l
     CHECK(sizes() == std::vector<std::size_t>{1, 1});
 }
 
+TEST_CASE("a body stays below 1 MiB with names that are all escapes, and the record of drops in it") {
+    const log_target target{std::string(512, 'g'), std::string(512, '\x01')};
+    delivery core({.queue = {.bytes = 64 << 20}, .frame_bytes = frame_bytes(target)});
+    const std::string text(40, '"');
+    const raw_event raw{.message = text, .time_ms = 3'000'000'000'000};
+    for (int i = 0; i < 20'000; ++i) REQUIRE_FALSE(core.submit(prepare(raw), raw, time_point()));
+    CHECK(core.submit({.how = preparation::unredacted}, raw, time_point()));
+    delivery_actions todo;
+    core.tick({time_point(1s), 3'000'000'000'000}, todo);
+    REQUIRE(todo.starting == 1);
+    std::string body;
+    put_body(target, *todo.start[0].events(), body);
+    CHECK(body.find("1 event was dropped (unredacted=1)") != body.npos);
+    CHECK(body.size() <= 1'048'576);
+    CHECK(body.size() > 1'048'576 - 1024);
+}
+
 TEST_CASE_METHOD(fixture, "at most 10 000 events") {
     for (int i = 0; i < 10'001; ++i) push("x");
     CHECK(sizes() == std::vector<std::size_t>{10'000, 1});

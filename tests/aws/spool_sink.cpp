@@ -69,10 +69,10 @@ struct process {
         o.spool.directory = where.path.string();
         sink.emplace(ctx, o, std::make_shared<storing_transport>(ctx, to));
     }
-    void write(int number, std::size_t size = 0, log::level severity = log::level::info) {
+    void write(int number, std::size_t size = 0, log::level severity = log::level::info, std::chrono::hours ago = 0h) {
         const std::string text = 'e' + std::to_string(number) + ';' + std::string(size, '.');
         log::record what;
-        what.time = today;
+        what.time = today - ago;
         what.severity = severity;
         what.message = text;
         log::submit(*sink, what);
@@ -237,10 +237,7 @@ TEST_CASE_METHOD(fixture, "an event that the service refuses leaves the disk, to
         process one(*this, service);
         one.write(1);
         one.run_for(2s);
-        log::record old;
-        old.time = process::today - 15 * 24h;
-        old.message = "e2;";
-        log::submit(*one.sink, old);
+        one.write(2, 0, log::level::info, 15 * 24h);
         one.ctx.run();
         CHECK(one.sink->delivery().rejected[rejection::too_old] == 1);
     }

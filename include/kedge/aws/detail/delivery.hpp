@@ -29,6 +29,7 @@ struct delivery_rules {
     int retention_days = 0;     ///< of the group; 0: what it is
     bool clamp_too_new = true;  ///< a time too far ahead becomes the present; else the event is rejected
     bool gzip = false;
+    std::size_t frame_bytes = 0;   ///< of a body without events
     std::uint64_t process_id = 0;  ///< of the events' ids; 0: they have none
     std::uint64_t numbers_from = 0;  ///< see @ref delivery::next_number; by chance if nothing else tells processes apart
     void (*format)(const log::record&, std::string&) = nullptr;  ///< for the record that tells of drops; null: its text alone

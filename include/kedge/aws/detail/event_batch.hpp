@@ -15,12 +15,22 @@
 
 namespace kedge::aws::detail {
 
+/// Of a body. Nothing says that a larger one is taken.
+inline constexpr std::size_t most_body_bytes = 1'048'576;
+/// What a batch leaves for the record of drops, which joins it late.
+inline constexpr std::size_t report_room = 1024;
+
+/// What events may take in a body.
+/// @param frame  what stands around them: the names have up to 3 KB when they are all escapes
+constexpr std::size_t wire_in_frame(std::size_t frame) noexcept {
+    return most_body_bytes - std::max<std::size_t>(frame + report_room, 2048);
+}
+
 /// What the service takes in one request, and what it is wise to give it.
 struct batch_limits {
     std::size_t counted = 1'048'576;  ///< bytes of text, and 26 for each event
     std::size_t events = 10'000;
-    /// Of the body. Nothing says that a larger one is taken; leaves 2 KiB for what stands around the events.
-    std::size_t wire = 1'048'576 - 2048;
+    std::size_t wire = wire_in_frame(0);  ///< of the body
     std::size_t enough = 1'000'000;  ///< of either size: waiting for more would gain little
 };
 

@@ -73,4 +73,11 @@ inline void put_body(const log_target& target, const event_list& events, std::st
     out.resize(static_cast<std::size_t>(to - out.data()));
 }
 
+/// Of a body without events.
+inline std::size_t frame_bytes(const log_target& target) {
+    std::string body;
+    put_body(target, {}, body);
+    return body.size();
+}
+
 }  // namespace kedge::aws::detail

@@ -76,6 +76,7 @@ KEDGE_DECL std::shared_ptr<delivery_shell> make_shell(const boost::asio::any_io_
     if (o.number_events) rules.process_id = random_id(runtime::of(ex));
     else rules.numbers_from = runtime::of(ex).random();
     const log_target target{o.group, o.stream};
+    rules.frame_bytes = detail::frame_bytes(target);
     std::shared_ptr<spool> disk;
     if (!o.spool.directory.empty()) disk = std::make_shared<spool>(o.spool, o.when_full, runtime::of(ex).random());
     auto made = std::make_shared<delivery_shell>(ex, rules, target, std::move(transport),

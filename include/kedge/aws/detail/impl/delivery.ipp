@@ -23,7 +23,9 @@ inline constexpr std::int64_t minute_ms = 60'000, day_ms = 24 * 60 * minute_ms;
 inline constexpr std::int64_t oldest_taken_ms = 14 * day_ms - minute_ms, newest_taken_ms = 120 * minute_ms - minute_ms;
 
 KEDGE_DECL delivery::delivery(const delivery_rules& rules) noexcept
-    : rules_(rules), pace_(std::clamp(rules.max_in_flight, 1, most_flights)), creation_(rules.retention_days) {}
+    : rules_(rules), pace_(std::clamp(rules.max_in_flight, 1, most_flights)), creation_(rules.retention_days) {
+    queue_.limits.wire = wire_in_frame(rules.frame_bytes);
+}
 
 KEDGE_DECL void delivery::tick(const moment& now, delivery_actions& todo) noexcept {
     if (closed_) return;
@@ -154,7 +156,7 @@ KEDGE_DECL delivery::batch_ptr delivery::with_report(batch_ptr batch, const mome
     log_event* const report = make_report(now);
     if (!report) return batch;  // another time
     batch_limits room = queue_.limits;
-    room.wire += 1024;  // of the 2 KiB that it leaves
+    room.wire += report_room;
     const bool fits = batch && batch->takes(*report, room);
     batch_ptr alone = fits ? nullptr : event_batch::make(now.steady);
     if (!fits && !alone) {
