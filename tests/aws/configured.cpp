@@ -6,11 +6,13 @@
 
 #include <kedge/aws/configured_sink.hpp>
 #include <kedge/config/sinks.hpp>
+#include <kedge/detail/resolve.hpp>
 #include <kedge/log/memory_sink.hpp>
 
 #include <boost/asio/io_context.hpp>
 
 #include <chrono>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <utility>
@@ -62,6 +64,40 @@ texts stored_in(const cloudwatch_service& service, const std::string& stream) {
     return out;
 }
 
+/// The first name that is looked up for one event.
+std::string asked(const configuration& c) {
+    program p;
+    std::string name;
+    boost::asio::use_service<kedge::detail::lookup_service>(p.io).lookups()->use([&](const std::string& host, auto&, auto&) {
+        if (name.empty()) name = host;
+        return error_code(boost::asio::error::host_not_found);
+    });
+    const auto sink = aws::configured_sink(p.io, c, p.options());
+    write(*sink, "lost");
+    p.end(*sink, 100ms);
+    return name;
+}
+
+/// While it is there, the process has one, and no other source of keys before.
+struct web_identity {
+    const folder home{};
+    std::vector<std::string> set{};
+
+    web_identity() {
+        const std::string token = home.write("token", "t0ken");
+        for (const auto& [name, value] : environment{{"AWS_SHARED_CREDENTIALS_FILE", token + "-"},
+                                                     {"AWS_CONFIG_FILE", token + "-"},
+                                                     {"AWS_WEB_IDENTITY_TOKEN_FILE", token},
+                                                     {"AWS_ROLE_ARN", "arn:aws:iam::1:role/r"}}) {
+            ::setenv(name.c_str(), value.c_str(), 1);
+            set.push_back(name);
+        }
+    }
+    ~web_identity() {
+        for (const std::string& name : set) ::unsetenv(name.c_str());
+    }
+};
+
 /// "made", "none", or what is refused in the words of the loader.
 std::string outcome(environment code, bool any_host = false) {
     program p;
@@ -96,6 +132,29 @@ TEST_CASE("a setting that only CloudWatch finds fault with is named, with its va
     CHECK(outcome(to("https://logs.eu-central-1.amazonaws.com")) == "made");
     CHECK(outcome(to("http://127.0.0.1:9")) == "made");
     CHECK_THAT(outcome(to("http://logs.eu-central-1.amazonaws.com")), Contains("KEDGE_CLOUDWATCH_ENDPOINT = http://logs."));
+}
+
+TEST_CASE("endpoints with validated cryptography and with IPv6 are those of CloudWatch and of STS, or are refused") {
+    struct {
+        const char *fips, *dual, *host;
+    } const all[] = {{"", "", ".eu-central-1.amazonaws.com"},
+                     {"false", "FALSE", ".eu-central-1.amazonaws.com"},
+                     {"true", "", "-fips.eu-central-1.amazonaws.com"},
+                     {"", "true", ".eu-central-1.api.aws"},
+                     {"True", "true", "-fips.eu-central-1.api.aws"}};
+    for (const auto& [fips, dual, host] : all) {
+        CAPTURE(fips, dual);
+        const environment process = {{"AWS_USE_FIPS_ENDPOINT", fips}, {"AWS_USE_DUALSTACK_ENDPOINT", dual}};
+        CHECK(asked(config::load({.code = to(""), .process = process, .folder = {}})) == std::string("logs") + host);
+        const web_identity nobody;
+        CHECK(asked(config::load({.code = to("", {"", ""}), .process = process, .folder = {}})) == std::string("sts") + host);
+    }
+    environment own = to("https://vpce-1.logs.eu-central-1.vpce.amazonaws.com");
+    own["AWS_USE_FIPS_ENDPOINT"] = "true";
+    CHECK_THAT(outcome(own), Contains("code: KEDGE_CLOUDWATCH_ENDPOINT = https://vpce-1.logs.eu-central-1.vpce.amazonaws.com: an "
+                                      "endpoint of your own excludes KEDGE_AWS_USE_FIPS_ENDPOINT = true (code)"));
+    own["CLOUDWATCH_ENDPOINT"] = "", own["AWS_USE_FIPS_ENDPOINT"] = "1";
+    CHECK_THAT(outcome(own), Contains("KEDGE_AWS_USE_FIPS_ENDPOINT = 1: none of these; accepted: false, true"));
 }
 
 TEST_CASE("records go where the variables say, signed with the keys that they name", "[seed]") {

@@ -244,6 +244,17 @@ TEST_CASE("a web identity is shown to the region's STS", "[aws][credentials]") {
     s.expect(200, answer);
     CHECK(s.web_identity(usual, {.region = "eu-central-1", .fips = true}) == "ASIA1");
     CHECK(s.asked[0].starts_with("https://sts-fips.eu-central-1.amazonaws.com POST"));
+
+    config::environment strict = usual;
+    strict["AWS_USE_FIPS_ENDPOINT"] = "TRUE", strict["AWS_USE_DUALSTACK_ENDPOINT"] = "true";
+    s.expect(200, answer);
+    CHECK(s.web_identity(strict) == "ASIA1");
+    CHECK(s.asked[0].starts_with("https://sts-fips.cn-north-1.api.amazonwebservices.com.cn POST"));
+    strict["AWS_USE_FIPS_ENDPOINT"] = "1";  // who wants it must not get the plain endpoint for a slip
+    CHECK(s.web_identity(strict) == "failed: AWS_USE_FIPS_ENDPOINT is neither true nor false");
+    s.expect(200, answer);  // where the program says which, the environment has no say
+    CHECK(s.web_identity(strict, {.region = "eu-central-1"}) == "ASIA1");
+    CHECK(s.asked[0].starts_with("https://sts.eu-central-1.amazonaws.com POST"));
 }
 
 TEST_CASE("a web identity that is half set up says what is missing", "[aws][credentials]") {

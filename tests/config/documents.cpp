@@ -93,9 +93,9 @@ TEST_CASE("the effective settings have a line for each, with its source") {
                                                  .process = environment{{"AWS_REGION", "eu-west-1"}},
                                                  .folder = {}}));
     using Catch::Matchers::Contains;
-    CHECK_THAT(all, Contains("\nKEDGE_PAYMENT_API_KEY            ***        code\n") && Contains("KEDGE_LOG_LEVEL"));
-    CHECK_THAT(all, Contains("\nKEDGE_AWS_REGION                 eu-west-1  environment, AWS_REGION\n") && !Contains("canary"));
-    CHECK_THAT(all, Contains("\nKEDGE_CLOUDWATCH_GROUP           (not set)  default\n"));
+    CHECK_THAT(all, Contains("\nKEDGE_PAYMENT_API_KEY             ***        code\n") && Contains("KEDGE_LOG_LEVEL"));
+    CHECK_THAT(all, Contains("\nKEDGE_AWS_REGION                  eu-west-1  environment, AWS_REGION\n") && !Contains("canary"));
+    CHECK_THAT(all, Contains("\nKEDGE_CLOUDWATCH_GROUP            (not set)  default\n"));
     CHECK(static_cast<std::size_t>(std::count(all.begin(), all.end(), '\n')) == config::table().size());
 }
 

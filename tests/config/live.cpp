@@ -114,8 +114,8 @@ TEST_CASE("a row is copied whole, and only what differs counts as a change") {
     for (const config::row& r : config::table()) {
         config::settings a, b;
         CAPTURE(std::string(r.name));
-        const bool choice = std::holds_alternative<config::choice_form>(r.value);
-        const std::string other = choice                  ? (r.name == "LOG_LEVEL" ? "error" : "json")
+        const auto* choice = std::get_if<config::choice_form>(&r.value);
+        const std::string other = choice                  ? std::string(choice->names[choice->get(a) == 0 ? 1 : 0])
                                   : r.name == "LOG_SINKS" ? "cloudwatch"
                                   : !r.example.empty()    ? std::string(r.example)
                                                           : "7";

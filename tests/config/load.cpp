@@ -82,6 +82,8 @@ TEST_CASE("forms and ranges") {
         {"BYPASS", "database, payment", "payment,database"},
         {"AWS_REGION", "eu-central-1", "eu-central-1"},
         {"AWS_REGION", "eu/../x", nullptr},
+        {"AWS_USE_FIPS_ENDPOINT", "True", "true"},
+        {"AWS_USE_DUALSTACK_ENDPOINT", "yes", nullptr},
         {"CLOUDWATCH_GROUP", "/shop/a.b_c#1", "/shop/a.b_c#1"},
         {"CLOUDWATCH_GROUP", "a b", nullptr},
         {"CLOUDWATCH_STREAM", "a:b", nullptr},

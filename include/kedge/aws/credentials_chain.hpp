@@ -28,7 +28,8 @@ struct credentials_chain_options {
     /// None: that of the process, read once when the chain is made.
     std::optional<config::environment> process{};
 
-    /// Who is asked with a web identity. Without a region: that of `AWS_REGION` or `AWS_DEFAULT_REGION`.
+    /// Who is asked with a web identity. Without a region: that of `AWS_REGION` or `AWS_DEFAULT_REGION`, with what
+    /// `AWS_USE_FIPS_ENDPOINT` and `AWS_USE_DUALSTACK_ENDPOINT` say.
     endpoint_options sts{};
 
     http::tls_options tls{};  ///< whom to trust at STS, and at a container's `https://` endpoint

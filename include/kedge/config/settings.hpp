@@ -39,6 +39,8 @@ struct aws_options {
     std::string log_group{};   ///< required
     std::string log_stream{};  ///< empty: the sink makes one up for this process
     std::string endpoint{};    ///< in place of the service's own
+    bool fips = false;         ///< the endpoints with validated cryptography, that of STS included; not with `endpoint`
+    bool dual_stack = false;   ///< those with IPv4 and IPv6; not with `endpoint`
     std::string spool{};       ///< folder that keeps events on disk until they are settled; empty: memory only
 };
 

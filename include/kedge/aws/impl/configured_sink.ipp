@@ -39,12 +39,18 @@ inline endpoint endpoint_or_refuse(const config::configuration& c, const char* s
     }
 }
 
+/// AWS's own, of each service: of CloudWatch, and of STS for a web identity.
+inline endpoint_options aws_endpoint_of(const config::aws_options& o) {
+    return {.region = o.region, .fips = o.fips, .dual_stack = o.dual_stack};
+}
+
 inline endpoint configured_endpoint(const config::configuration& c, bool any_host) {
     const config::aws_options& o = c.values.aws;
-    endpoint own = endpoint_or_refuse(c, "AWS_REGION", {.region = o.region});
+    endpoint_options where = aws_endpoint_of(o);
+    endpoint own = endpoint_or_refuse(c, "AWS_REGION", where);
     if (o.endpoint.empty()) return own;
-    return endpoint_or_refuse(c, "CLOUDWATCH_ENDPOINT",
-                              {.region = o.region, .url = o.endpoint, .any_host = any_host, .plain_loopback = true});
+    where.url = o.endpoint, where.any_host = any_host, where.plain_loopback = true;
+    return endpoint_or_refuse(c, "CLOUDWATCH_ENDPOINT", where);
 }
 
 inline std::string stream_of_this_process(runtime& rt) {
@@ -57,7 +63,7 @@ inline std::shared_ptr<configured_keys> keys_of(const boost::asio::any_io_execut
                                                 std::shared_ptr<credentials_provider> otherwise) {
     if (!otherwise) {
         credentials_chain_options o{};
-        o.sts.region = c.values.aws.region;
+        o.sts = aws_endpoint_of(c.values.aws);
         otherwise = std::make_shared<credentials_chain>(ex, std::move(o));
     }
     auto keys = std::make_shared<configured_keys>(ex, std::move(otherwise));

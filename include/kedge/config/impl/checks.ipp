@@ -4,6 +4,8 @@
 #include <kedge/config/impl/checks.hpp>
 #include <kedge/config/impl/duration.hpp>
 
+#include <utility>
+
 namespace kedge::config::detail {
 
 /// The settings of one check: none of it, if one of them has a problem already.
@@ -55,6 +57,15 @@ inline void check_database(together& t) {
         t.note(t.with_value("DATABASE_SERVICE_URL") + " is the service's address; no database client can be made of it");
 }
 
+/// An endpoint of one's own is the one it is: it cannot be made another by a switch, and must not seem to be.
+inline void check_endpoint(together& t) {
+    const aws_options& o = t.values().aws;
+    if (!t.values().log.cloudwatch || o.endpoint.empty() || !t.sound({"CLOUDWATCH_ENDPOINT"})) return;
+    for (const auto& [on, name] :
+         {std::pair(o.fips, "AWS_USE_FIPS_ENDPOINT"), std::pair(o.dual_stack, "AWS_USE_DUALSTACK_ENDPOINT")})
+        if (on) t.refuse("CLOUDWATCH_ENDPOINT", "an endpoint of your own excludes " + t.with_value(name));
+}
+
 inline void check_aws(together& t) {
     const aws_options& o = t.values().aws;
     const bool id = !o.access_key_id.reveal().empty(), key = !o.secret_access_key.reveal().empty();
@@ -66,6 +77,7 @@ inline void check_aws(together& t) {
             t.refuse("AWS_ACCESS_KEY_ID", "missing; it belongs to " + t.with_value("AWS_SESSION_TOKEN"));
         }
     }
+    check_endpoint(t);
     if (t.sound({"LOG_SINKS", "CLOUDWATCH_GROUP"}) && t.values().log.cloudwatch && o.log_group.empty())
         t.refuse("CLOUDWATCH_GROUP", "missing; needed by " + t.with_value("LOG_SINKS"));
 }

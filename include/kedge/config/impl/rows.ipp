@@ -74,6 +74,7 @@ inline bool is_path(std::string_view text) noexcept { return !text.empty() && te
 inline constexpr std::string_view level_names[] = {"trace", "debug", "info", "warning", "error", "critical"};
 inline constexpr std::string_view format_names[] = {"python", "json"};
 inline constexpr std::string_view sink_names[] = {"console", "cloudwatch"};
+inline constexpr std::string_view switch_names[] = {"false", "true"};
 inline constexpr std::string_view client_names[] = {"payment", "database"};
 
 inline constexpr std::uint32_t bits(bool first, bool second) noexcept { return (first ? 1U : 0U) | (second ? 2U : 0U); }
@@ -94,6 +95,11 @@ inline constexpr list_form bypass_form = {client_names,
                                               s.payment.bypass = which & 1U;
                                               s.database.bypass = which & 2U;
                                           }};
+
+/// Off or on, spelt as AWS's own libraries read it.
+template <auto Member>
+inline constexpr choice_form aws_switch = {switch_names, [](const settings& s) { return std::size_t{s.aws.*Member}; },
+                                           [](settings& s, std::size_t i) { s.aws.*Member = i == 1; }};
 
 using std::chrono::hours, std::chrono::milliseconds, std::chrono::minutes, std::chrono::seconds;
 using payment_o = kedge::payment_options;
@@ -177,6 +183,20 @@ inline constexpr row rows[] = {
      "The region of CloudWatch.",
      {},
      {"AWS_REGION", "AWS_DEFAULT_REGION"}},
+    {"AWS_USE_FIPS_ENDPOINT",
+     amazon,
+     aws_switch<&aws_options::fips>,
+     restart,
+     "The endpoints with validated cryptography, that of STS included. Not with CLOUDWATCH_ENDPOINT.",
+     {},
+     {"AWS_USE_FIPS_ENDPOINT"}},
+    {"AWS_USE_DUALSTACK_ENDPOINT",
+     amazon,
+     aws_switch<&aws_options::dual_stack>,
+     restart,
+     "The endpoints with IPv4 and IPv6, that of STS included. Not with CLOUDWATCH_ENDPOINT.",
+     {},
+     {"AWS_USE_DUALSTACK_ENDPOINT"}},
     {"AWS_ACCESS_KEY_ID",
      amazon,
      secret_form{{aws<&aws_options::access_key_id>}},
