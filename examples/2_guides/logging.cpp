@@ -10,6 +10,7 @@
 #include <kedge/circuit_breaker.hpp>
 #include <kedge/config/config.hpp>
 #include <kedge/log/log.hpp>
+#include <kedge/log/spdlog_sink.hpp>
 #include <kedge/sqlite/client.hpp>
 
 #include <boost/asio/awaitable.hpp>
@@ -26,6 +27,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "../expect.hpp"
 
@@ -34,6 +36,18 @@ namespace aws = kedge::aws;
 namespace config = kedge::config;
 using namespace std::chrono_literals;
 using example::expect;
+
+/// So much of spdlog that what is shown of it is compiled where there is none.
+namespace spdlog {
+struct logger {
+    enum class level_enum { trace, debug, info, warn, err, critical };
+    std::string last{};
+    void log(level_enum, std::string_view text) { last = text; }
+    bool should_log(level_enum) const { return true; }
+    level_enum level() const { return level_enum::trace; }
+    void flush() {}
+};
+}  // namespace spdlog
 
 namespace {
 
@@ -64,6 +78,14 @@ void sinks() {
     expect(loud.counters().written == 1, "a sink of your own hears of an error");
     kedge::log::submit(*console, {.time = kedge::log::wall_now(), .severity = kedge::log::level::warning, .message = "no stock"});
     expect(console->counters().written == 3, "and the console of a record of yours");
+}
+
+void to_spdlog() {
+    const auto logger = std::make_shared<spdlog::logger>();
+    using spdlog_sink = kedge::log::spdlog_sink<spdlog::logger>;
+    auto sink = std::make_shared<spdlog_sink>(logger);  // a std::shared_ptr<spdlog::logger>, such as spdlog::default_logger()
+    kedge::log::submit(*sink, {.severity = kedge::log::level::error, .message = "no stock"});
+    expect(logger->last == "no stock", "spdlog's pattern says the level");
 }
 
 void end(asio::io_context& io, const std::shared_ptr<aws::cloudwatch_sink>& cloudwatch) {
@@ -137,6 +159,7 @@ int main() {
     std::filesystem::create_directories(folder);
     write(folder, text);
     sinks();
+    to_spdlog();
     to_cloudwatch(folder);
     by_hand();
     with_keys_of_its_own();
