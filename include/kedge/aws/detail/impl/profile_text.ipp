@@ -23,6 +23,12 @@ inline std::string_view without_comment(std::string_view text) noexcept {
     return text;
 }
 
+/// A name with spaces stands in quotes in the file of settings, as for a shell; in that of credentials quotes are of the name.
+inline std::string_view without_quotes(std::string_view name) noexcept {
+    const bool quoted = name.size() >= 2 && (name.front() == '"' || name.front() == '\'') && name.back() == name.front();
+    return quoted ? name.substr(1, name.size() - 2) : name;
+}
+
 class profile_reader {
 public:
     profile_reader(std::string_view name, profile_file kind) : name_(name), kind_(kind) {}
@@ -54,7 +60,7 @@ private:
         constexpr std::string_view word = "profile";
         if (kind_ == profile_file::credentials || section == "default") return section == name_;
         if (!section.starts_with(word) || section.find_first_of(blanks) != word.size()) return false;
-        return without_blanks(section.substr(word.size())) == name_;
+        return without_quotes(without_blanks(section.substr(word.size()))) == name_;
     }
 
     void take_setting(std::string_view text, int number) {
