@@ -171,6 +171,48 @@ TEST_CASE("unknown names are noted, or errors where that is asked for") {
           std::vector<std::string>{"KEDGE_BYPASS (environment): not read: names begin with VUE_APP_; nearest: VUE_APP_BYPASS"});
 }
 
+TEST_CASE("a name that has the words of a setting is near it, whatever its letters; one that has not is near none") {
+    const std::pair<const char*, const char*> all[] = {{"DB_URL", "DATABASE_SERVICE_URL"},
+                                                       {"DATABASE_URL", "DATABASE_SERVICE_URL"},
+                                                       {"PAYMENT_URL", "PAYMENT_SERVICE_URL"},
+                                                       {"PAYMENT_RETRIES", "PAYMENT_RETRY_ATTEMPTS"},
+                                                       {"PAYMENT_MAX_RETRIES", "PAYMENT_RETRY_ATTEMPTS"},
+                                                       {"DB_POOL_SIZE", "DB_MAX_CONNECTIONS"},
+                                                       {"DB_TIMEOUT", "DB_QUERY_TIMEOUT"},
+                                                       {"PAYMENT_KEY", "PAYMENT_API_KEY"},
+                                                       {"PAYMENT_KEY_FILE", "PAYMENT_API_KEY_FILE"},
+                                                       {"AWS_FIPS", "AWS_USE_FIPS_ENDPOINT"},
+                                                       {"URL", ""},
+                                                       {"TIMEOUT", ""},
+                                                       {"PAYMENT_COLOUR", ""},
+                                                       {"DB_PASSWORD", ""},
+                                                       {"LOG_FILE_PATH", ""},
+                                                       {"SHOP_TITLE_TEXT", ""},
+                                                       {"_", ""},
+                                                       {"A_B_C", ""}};
+    for (const auto& [name, meant] : all) {
+        const std::string whole = "KEDGE_" + std::string(name), end = *meant ? "; nearest: KEDGE_" + std::string(meant) : "";
+        CHECK(config::load({.process = environment{{whole, "x"}}, .folder = {}}).notes ==
+              std::vector<std::string>{whole + " (environment): no setting" + end});
+    }
+}
+
+TEST_CASE("of a file with names of somebody else not every one is told, and not every one compared") {
+    const folder f;
+    std::string text;
+    for (int i = 0; i < 35'000; ++i) text += "KEDGE_SOMEBODYS_" + std::to_string(i) + "=x\n";
+    f.write(".env", text + "KEDGE_AAA=x\n");
+    const std::vector<std::string> notes = f.load().notes;
+    REQUIRE(notes.size() == 21);
+    CHECK(notes.front() == "KEDGE_AAA (.env:35001): no setting");
+    CHECK(notes.back() == ".env: 34981 more names are no settings");
+    load_options strict = f.options();
+    strict.strict = true;
+    CHECK_THAT(refusal(strict), Contains("21 settings") && Contains("\n  .env: 34981 more names are no settings"));
+    strict.prefix = "KEDGE_SOMEBODYS_";  // other programs' names, of which only a slip is worth a word
+    CHECK(refusal(strict) == "accepted");
+}
+
 TEST_CASE("code that gives the whole name learns the short one, and small letters are a slip") {
     CHECK_THAT(refusal({.code = {{"KEDGE_LOG_LEVEL", "info"}}, .process = environment(), .folder = {}}),
                Contains("code: KEDGE_LOG_LEVEL: no setting; nearest: LOG_LEVEL"));

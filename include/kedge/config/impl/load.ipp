@@ -105,29 +105,46 @@ private:
     }
 
     /// Names that look like settings and are none: mostly a slip of the finger. Their values are not repeated.
+    /// Of a file that is somebody else's not all of them.
     void look_for_unknown(const source& in, bool code) {
+        constexpr std::size_t most = 20;
+        std::size_t told = 0, more = 0;
+        std::string_view where;
         for (const auto& [name, found] : in) {
             const bool mine = name.starts_with(l_.out.prefix);
             const std::string_view rest = std::string_view(name).substr(mine ? l_.out.prefix.size() : 0);
             if (mine && is_name(rest)) continue;
             if (!mine && !name.starts_with(own_prefix)) continue;
-            tell_unknown(name, rest, found.where, mine, code);
+            if (told < most) told += tell_unknown(name, rest, found.where, mine, code);
+            else ++more, where = std::string_view(found.where).substr(0, found.where.find(':'));
         }
+        if (more == 0) return;
+        const std::string rest = std::to_string(more) + " more names are no settings";
+        if (code || strict_) l_.problems.push_back({.why = rest, .source = std::string(where)});
+        else l_.note(std::string(where) + ": " + rest);
     }
 
-    void tell_unknown(const std::string& name, std::string_view rest, const std::string& where, bool mine, bool code) {
+    /// @return whether it is worth a word
+    bool tell_unknown(const std::string& name, std::string_view rest, const std::string& where, bool mine, bool code) {
         const std::string_view own = mine ? std::string_view() : rest.substr(own_prefix.size());
         const bool other_prefix = !mine && is_name(own);
-        if (!mine && !other_prefix) return;
+        if (!mine && !other_prefix) return false;
         const bool whole = code && rest.starts_with(l_.out.prefix);
-        const std::string_view meant = other_prefix ? own : nearest(rest.substr(whole ? l_.out.prefix.size() : 0), names());
+        const std::string_view meant = other_prefix ? own : guess(rest.substr(whole ? l_.out.prefix.size() : 0));
         // Of other programs' names with this prefix, only what looks like a slip is worth a word.
-        if (meant.empty() && l_.out.prefix != own_prefix && !code) return;
+        if (meant.empty() && l_.out.prefix != own_prefix && !code) return false;
         std::string why = other_prefix ? "not read: names begin with " + l_.out.prefix : "no setting";
         if (!meant.empty()) why += "; nearest: " + (code ? "" : l_.out.prefix) + std::string(meant);
         const std::string variable = code ? std::string(rest) : name;
         if (code || strict_) l_.problems.push_back({.variable = printable(variable), .why = why, .source = where});
         else l_.note(printable(variable) + " (" + where + "): " + why);
+        return true;
+    }
+
+    /// What was meant. Not for any number of names: each is compared with all settings.
+    std::string_view guess(std::string_view name) {
+        constexpr int most = 1000;
+        return guesses_++ < most ? nearest(name, names()) : std::string_view();
     }
 
     static std::span<const std::string> names() {
@@ -144,6 +161,7 @@ private:
     static bool is_name(std::string_view text) { return std::ranges::find(names(), text) != names().end(); }
 
     const bool strict_;
+    int guesses_ = 0;
     std::vector<source> sources_;
     loading l_;
 };

@@ -2,11 +2,14 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <numeric>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace kedge::config::detail {
@@ -28,7 +31,54 @@ inline std::size_t edits_between(std::string_view a, std::string_view b) {
     return last[b.size()];
 }
 
-/// The name, in capitals as all are, that was probably meant: at most a third of its letters differ. Empty: none.
+inline std::vector<std::string_view> words_of(std::string_view name) {
+    std::vector<std::string_view> out;
+    for (;;) {
+        const auto end = name.find('_');
+        out.push_back(name.substr(0, end));
+        if (end == std::string_view::npos) return out;
+        name.remove_prefix(end + 1);
+    }
+}
+
+/// Whether both words say the same here: equal, of one stem (RETRY, RETRIES), or what other libraries call it.
+inline bool are_akin(std::string_view a, std::string_view b) noexcept {
+    constexpr std::size_t least_stem = 4, longest_ending = 3;
+    using namespace std::string_view_literals;
+    constexpr std::array<std::array<std::string_view, 4>, 3> synonyms = {
+        {{"DB"sv, "DATABASE"sv}, {"POOL"sv, "CONNECTIONS"sv}, {"MAX"sv, "SIZE"sv, "LIMIT"sv, "ATTEMPTS"sv}}};
+    const auto has_both = [&](const auto& group) {
+        return std::ranges::find(group, a) != group.end() && std::ranges::find(group, b) != group.end();
+    };
+    const auto stem = static_cast<std::size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
+    const bool one_stem = stem >= least_stem && std::max(a.size(), b.size()) - stem <= longest_ending;
+    return a == b || one_stem || (!a.empty() && !b.empty() && std::ranges::any_of(synonyms, has_both));
+}
+
+/// How many of the words of `a` are akin to none of `b`.
+inline std::size_t strangers(const std::vector<std::string_view>& a, const std::vector<std::string_view>& b) {
+    return static_cast<std::size_t>(std::ranges::count_if(a, [&](std::string_view word) {
+        return std::ranges::none_of(b, [&](std::string_view other) { return are_akin(word, other); });
+    }));
+}
+
+/// The name that has all words of the text, two at least, and fewest others; of several the one with the fewest edits.
+inline std::string_view nearest_in_words(std::string_view text, std::span<const std::string> names) {
+    const std::vector<std::string_view> words = words_of(text);
+    std::string_view best;
+    std::pair<std::size_t, std::size_t> least{SIZE_MAX, 0};
+    if (words.size() < 2) return best;
+    for (const std::string& candidate : names) {
+        const std::vector<std::string_view> others = words_of(candidate);
+        if (strangers(words, others) > 0) continue;
+        const std::pair distance{strangers(others, words), edits_between(text, candidate)};
+        if (distance < least) least = distance, best = candidate;
+    }
+    return best;
+}
+
+/// The name, in capitals as all are, that was probably meant: at most a third of its letters differ, or it has all of its words.
+/// Empty: none.
 inline std::string_view nearest(std::string_view text, std::span<const std::string> names) {
     constexpr std::size_t longest = 64;
     std::string_view best;
@@ -41,7 +91,7 @@ inline std::string_view nearest(std::string_view text, std::span<const std::stri
         const std::size_t edits = edits_between(name, candidate);
         if (edits < least) least = edits, best = candidate;
     }
-    return best;
+    return best.empty() ? nearest_in_words(name, names) : best;
 }
 
 }  // namespace kedge::config::detail
