@@ -95,6 +95,29 @@ TEST_CASE("kedge's own parameters are not libpq's") {
     CHECK(has(refusal("postgresql://u@localhost/d?reset=1"), "reset is either always or auto"));
 }
 
+TEST_CASE("what follows a secret that was not escaped may be a piece of it, and is not repeated") {
+    const auto refused = [](const std::string& query, const char* why) {
+        const std::string text = refusal("postgresql://u" + query);
+        CAPTURE(query, text);
+        CHECK(has(text, why));
+        CHECK_FALSE(has(text, "cret"));
+    };
+    refused("@h/d?password=s3&cret=x",
+            "parameter 2 is none; & in a value is written as %26, ? in a password as %3F, and @ as %40");
+    refused("@h/d?sslmode=require&password=s3&x&cret=x", "a parameter without a value");
+    refused("@h/d?sslmode=require&password=s3&connect_timeout=1&cret=x", "parameter 4 is none");
+    refused("@h/d?sslpassword=s3&cret=x", "parameter 2 is none");
+    refused("@h/d?pass%77ord=s3&cret=x", "parameter 1 is none");
+    refused("@h/d?application_name=s3&%70assword=s3&cret=x", "parameter 2 is none");
+    refused(":s3?cret=x", "parameter 1 is none");
+    refused("@h/d?application_name=s3&%63ret=x", "parameter 2 is none");
+    refused(":s3?cret=x@h/d", "parameter 1 is none");
+    refused(":s3?application_name=x&cret=y@h/d", "parameter 2 is none");
+    CHECK(has(refusal("postgresql://u:s3@h/d?pasword=s3"), "there is no parameter \"pasword\""));
+    CHECK(has(refusal("postgresql://[::1]:5432/d?pasword=s3"), "there is no parameter \"pasword\""));
+    CHECK(has(refusal("postgresql://u@h/d?sslmode=require&ssl_mode=x&password=s3"), "there is no parameter \"ssl_mode\""));
+}
+
 TEST_CASE("a broken URL is named with the accepted forms, and its password is not repeated") {
     const auto refused = [](const std::string& url, const char* why) {
         const std::string text = refusal(url);

@@ -67,6 +67,25 @@ inline bool take_switch(std::string_view url, std::string_view name, std::string
     refuse(url, std::string(name) + " is either " + std::string(on) + " or " + std::string(off));
 }
 
+/// Whether what stands behind may be a piece of a password that ends there only because its & or ? was not escaped.
+inline bool may_end_in_password(std::string_view before) noexcept {
+    if (before.find("password=") != std::string_view::npos) return true;
+    std::string_view authority = before.substr(before.find("://") + 3);
+    authority = authority.substr(0, authority.find_first_of("/?"));
+    const auto colon = authority.rfind(':');
+    return authority.find('@') == std::string_view::npos && colon != std::string_view::npos &&
+           authority.find_first_not_of("0123456789,]", colon + 1) != std::string_view::npos;
+}
+
+/// @param at  where the parameter begins   @param number  from 1
+[[noreturn]] inline void refuse_parameter(std::string_view url, std::string_view name, std::size_t at, int number) {
+    const bool is_word = name.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") == std::string_view::npos;
+    if (is_word && url.find('@', at) == std::string_view::npos && !may_end_in_password(url.substr(0, at)))
+        refuse(url, "there is no parameter \"" + std::string(name) + "\"");
+    refuse(url, "parameter " + std::to_string(number) +
+                    " is none; & in a value is written as %26, ? in a password as %3F, and @ as %40");
+}
+
 /// Takes kedge's own parameters out of the URL; what is left is for libpq. Keywords that libpq does not know are named here,
 /// since what libpq says about them repeats the whole URL.
 inline std::string take_own(std::string_view url, location& into) {
@@ -75,7 +94,10 @@ inline std::string take_own(std::string_view url, location& into) {
     if (question == std::string_view::npos) return rest;
     const options_list known("postgresql://");
     char separator = '?';
+    std::size_t at = question + 1;
+    int number = 0;
     for (const std::string& part : split(url.substr(question + 1), '&')) {
+        ++number;
         const auto equals = part.find('=');
         const std::string name = part.substr(0, equals);
         const std::string value = equals == std::string::npos ? "" : part.substr(equals + 1);
@@ -84,8 +106,9 @@ inline std::string take_own(std::string_view url, location& into) {
         else if (name == "reset") into.always_reset = take_switch(url, name, value, "always", "auto");
         else if (name == "service" || name == "passfile")
             refuse(url, name + " would take the configuration from a file; write it into the URL");
-        else if (!known.knows(name) && name != "ssl") refuse(url, "there is no parameter \"" + name + "\"");
+        else if (!known.knows(name) && name != "ssl") refuse_parameter(url, name, at, number);
         else rest += separator + part, separator = '&';
+        at += part.size() + 1;
     }
     return rest;
 }
