@@ -60,7 +60,9 @@ public:
         aws::log_response response;
         response.answer.kind = ++started_ % 3 == 0 ? aws::answer_kind::unknown : aws::answer_kind::accepted;
         response.body = std::move(what.body);
-        boost::asio::post(thread_, [done = std::move(done), response = std::move(response)]() mutable { done(std::move(response)); });
+        boost::asio::post(thread_, [done = std::move(done), response = std::move(response)]() mutable {
+            done(std::move(response));
+        });
     }
     void refresh_credentials(kedge::detail::unique_function<void()>) override {}
 
