@@ -297,9 +297,9 @@ LOGS = {
     "a gap is told ahead of what lingers": ("drop_report", AWS + "impl/delivery.ipp",
         "queue_.take(now, closing_ || report_due(now))", "queue_.take(now, closing_)"),
     "a gap is told behind what came after it": ("drop_report", AWS + "impl/delivery.ipp",
-        "<= theirs + newest_taken_ms ? end : theirs", "<= theirs + newest_taken_ms ? theirs : theirs"),
+        "newest_taken_ms ? end : theirs.by_pause", "newest_taken_ms ? theirs.by_pause : theirs.by_pause"),
     "a portal's 200 acknowledges": ("answers", AWS + "impl/service_answer.ipp",
-        'return json && !json->contains("__type") && read_index', "return !json || read_index"),
+        'if (!json || json->contains("__type")) return false;', "if (!json) return true;"),
     "a lost answer is taken for success": ("accounting", AWS + "impl/delivery_answers.ipp",
         "    retries_.insert(std::move(batch));\n    if (answer.kind == answer_kind::missing)",
         "    if (answer.kind == answer_kind::unknown) return spend(std::move(batch), todo);\n"
@@ -337,7 +337,7 @@ LOGS |= {
         "phase >= http::send_phase::partial", "phase >= http::send_phase::response_head"),
     "signed for a clock that is wrong": ("https_transport", SHIP, "sent_ + what_.skew", "sent_"),
     "a cache's date corrects the clock": ("https_transport", SHIP, ' || !from["age"].empty()', ""),
-    "a trouble is told again and again": ("sink", AWS + "impl/delivery_answers.ipp", "if ((told_ & bit) != 0) return;", ""),
+    "a trouble is told again and again": ("sink", AWS + "impl/delivery_answers.ipp", "if ((told_ & bit) == 0 && todo", "if (todo"),
     "what the service quotes of a request is told": ("sink", AWS + "delivery_words.hpp",
         ".substr(0, from.message.find('\\n'))", ""),
     "each refused event is told of": ("sink_refused", AWS + "refusal_notes.hpp", "&& now >= next_[i]", ""),
@@ -437,10 +437,10 @@ CHAIN = {
     "the keys of a reload are not taken": ("configured", SETUP,
         "    settings.follow(sink, [keys](const config::configuration& now) { keys->take(now.values.aws); });\n", ""),
     "a spool that is set is not used": ("configured", SETUP, "if (!where.spool.empty()) o.sink.spool", "if (false) o.sink.spool"),
-    "any host may have the log": ("configured", SETUP, ".any_host = any_host, .plain", ".any_host = true, .plain"),
+    "any host may have the log": ("configured", SETUP, "where.any_host = any_host,", "where.any_host = true,"),
     "a stream is called as the machine is": ("configured", SETUP,
         "    std::ranges::replace_if(name, [](char c) { return c <= ' ' || c > '~' || c == ':' || c == '*'; }, '-');\n", ""),
-    "a disk that fails is told of again and again": ("spool_sink", AWS + "impl/delivery_disk.ipp", "    disk_told_ = disk_works_;\n", ""),
+    "a disk that fails is told of again and again": ("spool_sink", AWS + "impl/delivery_disk.ipp", " disk_told_ = disk_works_;\n", "\n"),
 }
 MUTANTS |= {name: ("gcc", f"aws/{test}.cpp", "*", ASSERTED, header, text, replacement)
             for name, (test, header, text, replacement) in CHAIN.items()}
