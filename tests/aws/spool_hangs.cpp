@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // A disk that does not answer keeps nobody from the end of a shutdown.
+#include "skipping_runtime.hpp"
 #include "spool_folder.hpp"
 
 #include <kedge/aws/detail/delivery_shell.hpp>
@@ -8,6 +9,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include <atomic>
+#include <deque>
 #include <future>
 #include <optional>
 
@@ -77,7 +79,78 @@ struct hanging : spool_folder {
     std::shared_ptr<delivery_shell> shell;
 };
 
+/// Jobs for the disk wait until the test does them.
+class holding_runtime : public aws_test::skipping_runtime {
+public:
+    using aws_test::skipping_runtime::skipping_runtime;
+    void work() {
+        auto job = std::move(jobs.front());
+        jobs.pop_front();
+        job();
+    }
+    std::deque<kedge::detail::unique_function<void()>> jobs;
+
+private:
+    void virtual_run_blocking(kedge::detail::unique_function<void()> task) override { jobs.push_back(std::move(task)); }
+};
+
+class unreadable_files : public system_files {
+public:
+    int openat(int directory, const char* name, int how) noexcept override {
+        const bool fails = !readable && std::string_view(name).ends_with(".spool1") && (how & O_ACCMODE) == O_RDONLY;
+        return fails ? errno = EMFILE, -1 : system_files::openat(directory, name, how);
+    }
+    bool readable = true;
+};
+
 }  // namespace
+
+TEST_CASE_METHOD(spool_folder, "while the disk is busy nobody wakes to read again, however long that takes") {
+    event_list left = events_of({"left"}, milliseconds_of(log::wall_now()));
+    REQUIRE(open()->append(left, false, log::level::info, now).status == spool_status::stored);
+    unreadable_files files;
+    boost::asio::io_context ctx;
+    auto* const clock = new holding_runtime(ctx);
+    boost::asio::add_service(ctx, static_cast<runtime*>(clock));
+    spool_options o;
+    o.directory = path.string();
+    const auto shell = std::make_shared<delivery_shell>(
+        ctx.get_executor(), delivery_rules{.queue = {.linger = 0ns}}, log_target{"shop", "web-1"},
+        std::make_shared<accepting_transport>(ctx), delivery_hooks{},
+        std::make_shared<spool>(o, overflow::drop_newest, 1, 0, files));
+    const auto settle_down = [&] {
+        do {
+            ctx.restart();
+            ctx.poll();
+        } while (clock->fire_due());
+    };
+    const auto write = [&](std::string_view text) {
+        log::record what;
+        what.time = log::wall_now();
+        what.message = text;
+        shell->submit(what, log::python_format, false);
+        settle_down();
+    };
+    files.readable = false;
+    shell->begin();
+    write("one");
+    for (int reads = 0; reads < 2; ++reads) {  // the second one in vain
+        REQUIRE(clock->jobs.size() == 1);
+        clock->work();
+        settle_down();
+    }
+    REQUIRE(clock->jobs.empty());
+    write("two");
+    REQUIRE(clock->jobs.size() == 1);  // to tell what was acknowledged
+    CHECK_FALSE(clock->skip());
+    files.readable = true;
+    for (int i = 0; i < 10 && shell->counters().acked < 3; ++i) {
+        if (!clock->jobs.empty()) clock->work();
+        settle_down();
+        if (clock->jobs.empty()) clock->skip();
+    }
+    CHECK(shell->counters().accounting() == delivery_accounting{.offered = 3, .acked = 3});
+}
 
 TEST_CASE_METHOD(hanging, "a disk that hangs delays the end of a shutdown to its deadline, and keeps no context running") {
     std::optional<delivery_accounting> books, again;

@@ -201,7 +201,7 @@ KEDGE_DECL void delivery_shell::set_timer() noexcept {
     time_point due;
     {
         const std::lock_guard guard(lock_);
-        due = std::min(core_.due(), read_again_at_);
+        due = disk_busy_ ? core_.due() : std::min(core_.due(), read_again_at_);  // else when the job is done
         if (core_.is_closed()) due = disk_busy_ && *disk_work_ ? core_.deadline() : never;
         if (due == armed_ && due != time_point::min()) return;
         armed_ = due;
