@@ -72,6 +72,7 @@ TEST_CASE("that our clock is set, or the machine sleeps, makes nothing too old o
         c.submit("ahead", log::level::info, 5h);
         c.clock_set = by;
         c.pass(1s);
+        REQUIRE(c.sent.size() == 1);
         CHECK(c.sent[0].texts == texts{"x", "ahead"});
         const std::int64_t theirs = c.at().wall_ms + std::chrono::milliseconds(1min - by).count();
         CHECK(c.sent[0].times == std::vector{theirs - 61'000, by > 0h ? theirs - 61'000 + 18'000'000 : theirs});
