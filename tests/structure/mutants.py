@@ -92,7 +92,10 @@ class workshop:
         if separately:
             objects.append(self.sound_object(BODIES, preset, True))
             libraries += ["-lssl", "-lcrypto", "-lpq", "-Wl,--allow-multiple-definition"]  # the first one counts
-        subprocess.run(self.compiler + flags_of(preset) + objects + libraries + ["-o", program], check=True)
+        linked = subprocess.run(self.compiler + flags_of(preset) + objects + libraries + ["-o", program],
+                                capture_output=True, text=True)
+        if linked.returncode != 0:
+            return "does not link: " + (re.findall(r"undefined reference to .*|cannot find .*", linked.stderr) or ["?"])[0], False
         try:
             ran = subprocess.run([program, selection], capture_output=True, text=True, errors="replace", timeout=60,
                                  env=os.environ | {"TSAN_OPTIONS": "halt_on_error=1"})
