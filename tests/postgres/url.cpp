@@ -111,6 +111,7 @@ TEST_CASE("what follows a secret that was not escaped may be a piece of it, and 
     refused("@h/d?application_name=s3&%70assword=s3&cret=x", "parameter 2 is none");
     refused(":s3?cret=x", "parameter 1 is none");
     refused("@h/d?application_name=s3&%63ret=x", "parameter 2 is none");
+    refused(":12?cret=x@h/d", "parameter 1 is none");
     refused(":s3?cret=x@h/d", "parameter 1 is none");
     refused(":s3?application_name=x&cret=y@h/d", "parameter 2 is none");
     CHECK(has(refusal("postgresql://u:s3@h/d?pasword=s3"), "there is no parameter \"pasword\""));
