@@ -59,11 +59,13 @@ public:
     void start(log_request, log_response_handler done) override { held.push_back(std::move(done)); }
     void refresh_credentials(kedge::detail::unique_function<void()>) override {}
 
-    void accept_first() {
+    /// The first `refused` of its events are too old.
+    void accept_first(int refused = 0) {
         log_response_handler done = std::move(held.front());
         held.erase(held.begin());
         log_response response;
         response.answer.kind = answer_kind::accepted;
+        if (refused > 0) response.answer.rejected.too_old_end = refused;
         done(std::move(response));
     }
 
@@ -217,11 +219,14 @@ TEST_CASE_METHOD(victims, "an event that was refused leaves the disk only after 
         both->arrive_and_wait();
         seen.push_back(on_disk());
     });
-    cloudwatch_sink sink(ctx, o, std::make_shared<holding_transport>());
+    const auto transport = std::make_shared<holding_transport>();
+    cloudwatch_sink sink(ctx, o, transport);
     log::record old;
     old.time = log::wall_now() - 15 * 24h;
     old.message = "e1;";
     log::submit(sink, old);
+    while (transport->held.empty()) ctx.run_one();
+    transport->accept_first(1);
     ctx.run();
     CHECK(seen == std::vector<std::size_t>{1});
     CHECK(sink.delivery().accounting() == delivery_accounting{.offered = 1, .rejected = 1});
