@@ -96,6 +96,8 @@ private:
             if (next <= due) {
                 const coming one = *first;
                 coming_.erase(first);
+                const std::int64_t theirs = at().wall_ms;
+                if (one.answer.kind != answer_kind::not_sent) core_.clock_seen(theirs, theirs, theirs, now_);
                 act([&](delivery_actions& todo) { core_.answered(one.serial, one.answer, at(), draw_(), todo); });
             } else {
                 act([&](delivery_actions& todo) { core_.tick(at(), todo); });
