@@ -103,27 +103,47 @@ public:
     bool readable = true;
 };
 
-}  // namespace
-
-TEST_CASE_METHOD(spool_folder, "while the disk is busy nobody wakes to read again, however long that takes") {
-    event_list left = events_of({"left"}, milliseconds_of(log::wall_now()));
-    REQUIRE(open()->append(left, false, log::level::info, now).status == spool_status::stored);
-    unreadable_files files;
-    boost::asio::io_context ctx;
-    auto* const clock = new holding_runtime(ctx);
-    boost::asio::add_service(ctx, static_cast<runtime*>(clock));
-    spool_options o;
-    o.directory = path.string();
-    const auto shell = std::make_shared<delivery_shell>(
-        ctx.get_executor(), delivery_rules{.queue = {.linger = 0ns}}, log_target{"shop", "web-1"},
-        std::make_shared<accepting_transport>(ctx), delivery_hooks{},
-        std::make_shared<spool>(o, overflow::drop_newest, 1, 0, files));
-    const auto settle_down = [&] {
+/// A process before left something.
+struct replaying : spool_folder {
+    replaying() {
+        event_list left = events_of({"left"}, milliseconds_of(log::wall_now()));
+        REQUIRE(open()->append(left, false, log::level::info, now).status == spool_status::stored);
+        boost::asio::add_service(ctx, static_cast<runtime*>(clock));
+        spool_options o;
+        o.directory = path.string();
+        shell = std::make_shared<delivery_shell>(ctx.get_executor(), delivery_rules{.queue = {.linger = 0ns}},
+                                                 log_target{"shop", "web-1"}, std::make_shared<accepting_transport>(ctx),
+                                                 delivery_hooks{.fallback = console},
+                                                 std::make_shared<spool>(o, overflow::drop_newest, 1, 0, files));
+    }
+    void settle_down() {
         do {
             ctx.restart();
             ctx.poll();
         } while (clock->fire_due());
-    };
+    }
+
+    unreadable_files files;
+    std::shared_ptr<log::memory_sink> console = std::make_shared<log::memory_sink>();
+    boost::asio::io_context ctx;
+    holding_runtime* const clock = new holding_runtime(ctx);
+    std::shared_ptr<delivery_shell> shell;
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(replaying, "who ends while the disk is only read hears of no disk that hangs") {
+    shell->begin();
+    settle_down();
+    REQUIRE(clock->jobs.size() == 1);
+    shell->abandon();
+    settle_down();
+    CHECK(console->events().empty());
+    clock->work();
+    settle_down();
+}
+
+TEST_CASE_METHOD(replaying, "while the disk is busy nobody wakes to read again, however long that takes") {
     const auto write = [&](std::string_view text) {
         log::record what;
         what.time = log::wall_now();

@@ -136,12 +136,14 @@ KEDGE_DECL void delivery_shell::disk_done(disk_job& job) noexcept {
 
 /// A job that hangs keeps neither the shutdown nor the context; it holds what it uses, and finds us or not.
 KEDGE_DECL void delivery_shell::leave_disk() noexcept {
+    bool untold = false;  // else it was only reading
     {
         const std::lock_guard sending(sending_);
         if (!disk_busy_ || !*disk_work_) return;
         disk_work_->reset();
+        untold = settled_.any();
     }
-    if (fallback_) tell_alarm({delivery_alarm::spool_hangs});
+    if (fallback_ && untold) tell_alarm({delivery_alarm::spool_hangs});
 }
 
 /// What a job that will not run any more would have told the disk. `sending_` is held.
