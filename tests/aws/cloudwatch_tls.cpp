@@ -89,7 +89,7 @@ std::string wrong_certificate(const std::string& url) {
 struct identity_world {
     explicit identity_world(int looks_in_vain) {
         std::ofstream(file) << "t0ken\n";
-        sts.emplace([=, looks = 0](const std::string& request) mutable {
+        sts.emplace([this, looks_in_vain, looks = 0](const std::string& request) mutable {
             CHECK(request.starts_with("POST / HTTP/1.1\r\n"));
             return kedge_test::http_answer(200, keys(++looks <= looks_in_vain ? first : second));
         }, kedge_test::tls_face());
