@@ -227,6 +227,7 @@ TEST_CASE_METHOD(victims, "an event that was refused leaves the disk only after 
     log::submit(sink, old);
     while (transport->held.empty()) ctx.run_one();
     transport->accept_first(1);
+    ctx.restart();
     ctx.run();
     CHECK(seen == std::vector<std::size_t>{1});
     CHECK(sink.delivery().accounting() == delivery_accounting{.offered = 1, .rejected = 1});
