@@ -83,10 +83,6 @@ std::optional<options> parse(int argc, char** argv) {
     }
 }
 
-bool is_set(const config::configuration& c, std::string_view setting) {
-    return c.sources[static_cast<std::size_t>(config::find_row(setting) - config::table().data())] != "default";
-}
-
 std::string own_settings(const config::configuration& c) {
     std::string lines;
     for (std::size_t i = 0; i < config::table().size(); ++i) {

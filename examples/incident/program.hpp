@@ -26,9 +26,6 @@ struct options {
  */
 std::optional<options> parse(int argc, char** argv);
 
-/// Whether anybody has set it, and be it to the default.
-bool is_set(const kedge::config::configuration&, std::string_view setting);
-
 /// What is set otherwise than by default, and from where; empty if nothing is.
 std::string own_settings(const kedge::config::configuration&);
 

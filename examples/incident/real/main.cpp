@@ -6,9 +6,8 @@
 //   incident_real [--seed N] [--log python|json] [--database postgresql://user@host/database] [--scenario 1..6]
 //
 // In PostgreSQL it makes and drops two tables, kedge_incident_2 and kedge_incident_5, with 42 connections at most.
-// Nothing here depends on the seed: real time has none. kedge's log of a scenario is shown when it goes wrong; with
-// KEDGE_LOG_SINKS=console always, and with KEDGE_LOG_SINKS=cloudwatch it goes there, and the last but one line says where every
-// event went.
+// Nothing here depends on the seed: real time has none. kedge's log goes to the console, with repetitions counted; with
+// KEDGE_LOG_SINKS=cloudwatch it goes there, and the last but one line says where every event went.
 // Exit status 1 if any number did not come out as told, 2 if the settings cannot be used.
 
 #include "../customers.hpp"

@@ -2,10 +2,9 @@
 
 #include "outgoing_log.hpp"
 
-#include "../program.hpp"
-
 #include <kedge/aws/configured_sink.hpp>
 #include <kedge/config/sinks.hpp>
+#include <kedge/log/repeat_filter.hpp>
 
 #include <boost/asio/use_future.hpp>
 
@@ -15,7 +14,13 @@ namespace incident::real {
 
 outgoing_log::outgoing_log(const kedge::config::configuration& c)
     : cloudwatch_(kedge::aws::configured_sink(io_, c)), sink_(kedge::config::log_sink(c, cloudwatch_)),
-      is_asked_for_(incident::is_set(c, "LOG_SINKS")), runner_([this] { io_.run(); }) {
+      runner_([this] { io_.run(); }) {
+    if (!cloudwatch_) {
+        sink_ = std::make_shared<kedge::log::repeat_filter>(sink_);
+        kedge::log::submit(*sink_, {.time = kedge::log::wall_now(),
+                                    .logger = "incident",
+                                    .message = "KEDGE_LOG_SINKS does not name cloudwatch: the log goes to the console"});
+    }
     kedge::config::write_notes(c, *sink_);
 }
 

@@ -16,8 +16,8 @@
 namespace incident::real {
 
 /** Where kedge's log goes while the scenarios are played: to CloudWatch, if the configuration asks for that, on a thread of its
- *  own. The console takes what CloudWatch does not, and hears once that it cannot be reached. Of the console alone nobody has
- *  a log who did not ask for it: hundreds of lines would hide the story.
+ *  own. The console takes what CloudWatch does not, and hears once that it cannot be reached. Without CloudWatch all goes to the
+ *  console, which says so once; repetitions are counted there, since hundreds of lines would hide the story.
  */
 class outgoing_log {
 public:
@@ -25,8 +25,7 @@ public:
     explicit outgoing_log(const kedge::config::configuration&);
     ~outgoing_log();
 
-    /// Null if no variable says where the log goes.
-    std::shared_ptr<kedge::log::sink> sink() const noexcept { return is_asked_for_ ? sink_ : nullptr; }
+    const std::shared_ptr<kedge::log::sink>& sink() const noexcept { return sink_; }
     bool has_cloudwatch() const noexcept { return cloudwatch_ != nullptr; }
 
     /// Takes nothing more, and sends what there is, for at most `limit`. @return where every event went, in a line
@@ -37,7 +36,6 @@ private:
     asio::executor_work_guard<asio::io_context::executor_type> open_{io_.get_executor()};
     std::shared_ptr<kedge::aws::cloudwatch_sink> cloudwatch_;
     std::shared_ptr<kedge::log::sink> sink_;
-    bool is_asked_for_;
     std::thread runner_;
 };
 
