@@ -14,7 +14,8 @@ namespace kedge::log {
 KEDGE_DECL repeat_filter::repeat_filter(std::shared_ptr<sink> to, nanoseconds every)
     : to_(detail::not_null(std::move(to), "repeat_filter")), every_(every) {
     if (every <= nanoseconds::zero())
-        throw std::invalid_argument("kedge::log::repeat_filter: every = " + to_string(every) + ", but it must be more than 0");
+        throw std::invalid_argument("kedge::log::repeat_filter: every = " + std::to_string(every.count()) +
+                                    " ns, but it must be more than 0");
 }
 
 /// `mutex_` is held.
