@@ -25,13 +25,15 @@ namespace kedge::detail {
 /// Whether a handler may run where its operation ended, or has to be posted.
 enum class deliver : std::uint8_t { here, later };
 
-/// A statement that runs or waits in a session and that nobody has cancelled yet.
+/// The last statement that runs or waits in a session and that nobody has cancelled yet. Who cancels all of them begins behind,
+/// or one would start when the one before it ends.
 /// @param first  the session's first job, guarded by the mutex as all that follow it
 template <class Job> std::shared_ptr<Job> find_statement(std::mutex& mutex, const std::shared_ptr<Job>& first) noexcept {
     const std::lock_guard lock(mutex);
-    const std::shared_ptr<Job>* at = &first;
-    while (*at != nullptr && ((*at)->stopped || !(*at)->is_statement())) at = &(*at)->next;
-    return *at;
+    std::shared_ptr<Job> last;
+    for (const std::shared_ptr<Job>* at = &first; *at != nullptr; at = &(*at)->next)
+        if (!(*at)->stopped && (*at)->is_statement()) last = *at;
+    return last;
 }
 
 /** The way of a job's end to its handler, whatever the handler's type: owned, movable, used once. Without having been used it
