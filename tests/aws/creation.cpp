@@ -19,6 +19,15 @@ template <class Say> int requests_within(courier& c, nanoseconds span, Say say) 
     return requests;
 }
 
+/// An event that goes nowhere for a minute, by what is answered.
+template <class Answers> void asks_with_pauses(courier& c, Answers answers) {
+    c.submit("a");
+    c.pass(1s);
+    CHECK(requests_within(c, 1min, answers) < 150);
+    CHECK(c.counters().outages == 1);
+    REQUIRE(c.alarms == std::vector{delivery_alarm::outage});
+}
+
 }  // namespace
 
 TEST_CASE("a missing stream is created, and a missing group with it, by one request at a time") {
@@ -85,14 +94,10 @@ TEST_CASE("a group that somebody else creates keeps its retention; one that cann
 
 TEST_CASE("a group that is there and is not seen is asked for with pauses, and the outage is told of") {
     courier c;
-    c.submit("a");
-    c.pass(1s);
     const auto group_is_missing = [](operation what) {
         return what == operation::create_group ? answer_kind::exists : answer_kind::missing;
     };
-    CHECK(requests_within(c, 1min, group_is_missing) < 150);
-    CHECK(c.counters().outages == 1);
-    REQUIRE(c.alarms == std::vector{delivery_alarm::outage});
+    asks_with_pauses(c, group_is_missing);
     requests_within(c, 31s, [](operation) { return answer_kind::accepted; });
     CHECK(c.counters().accounting() == delivery_accounting{.offered = 1, .acked = 1});
     CHECK(c.alarms.back() == delivery_alarm::recovered);
@@ -100,12 +105,8 @@ TEST_CASE("a group that is there and is not seen is asked for with pauses, and t
 
 TEST_CASE("a stream that is made and is not seen is asked for with pauses, and the outage is told of") {
     courier c;
-    c.submit("a");
-    c.pass(1s);
     const auto stream_is_missing = [](operation what) {
         return what == operation::put_events ? answer_kind::missing : answer_kind::accepted;
     };
-    CHECK(requests_within(c, 1min, stream_is_missing) < 150);
-    CHECK(c.counters().outages == 1);
-    REQUIRE(c.alarms == std::vector{delivery_alarm::outage});
+    asks_with_pauses(c, stream_is_missing);
 }
