@@ -5,6 +5,7 @@
 
 kedge_cmake_options=()  # every `cmake` of the run scripts gets these
 kedge_deps=$PWD/.deps
+export CCACHE_BASEDIR=$PWD  # ccache then knows a unit again that another build folder has compiled
 
 kedge_missing() {
     local package
