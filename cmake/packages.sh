@@ -6,6 +6,7 @@
 kedge_cmake_options=()  # every `cmake` of the run scripts gets these
 kedge_deps=$PWD/.deps
 export CCACHE_BASEDIR=$PWD  # ccache then knows a unit again that another build folder has compiled
+export CCACHE_SLOPPINESS=pch_defines,time_macros  # or it knows none with a precompiled header
 
 kedge_missing() {
     local package

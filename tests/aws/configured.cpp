@@ -12,11 +12,14 @@
 #include <boost/asio/io_context.hpp>
 
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <unistd.h>
 
 using namespace kedge;
 using namespace aws_test;
@@ -76,6 +79,21 @@ std::string asked(const configuration& c) {
     write(*sink, "lost");
     p.end(*sink, 100ms);
     return name;
+}
+
+/// What is written to standard error meanwhile.
+template <class Doing> std::string written_to_stderr(Doing doing) {
+    std::FILE* const into = std::tmpfile();
+    const int before = ::dup(STDERR_FILENO);
+    ::dup2(::fileno(into), STDERR_FILENO);
+    doing();
+    ::dup2(before, STDERR_FILENO);
+    ::close(before);
+    std::rewind(into);
+    char text[4096];
+    const std::string all(text, std::fread(text, 1, sizeof text, into));
+    std::fclose(into);
+    return all;
 }
 
 /// While it is there, the process has one, and no other source of keys before.
@@ -197,6 +215,19 @@ TEST_CASE("with the endpoint down, the records that are left are on the console,
     write(*sink, "second");
     CHECK(p.end(*cloudwatch, 100ms) == aws::delivery_accounting{.offered = 2, .leftover = 2});
     CHECK(p.console->events() == texts{"[ERROR] first", "[ERROR] second"});
+}
+
+TEST_CASE("without a fallback of the program's own, what is left is on the console, in the format that is configured") {
+    environment settings = to("http://127.0.0.1:9");
+    settings["LOG_FORMAT"] = "json";
+    const std::string told = written_to_stderr([&] {
+        program p;
+        const configuration c = load(settings);
+        const auto cloudwatch = aws::configured_sink(p.io, c);
+        write(*cloudwatch, "left");
+        CHECK(p.end(*cloudwatch, 0s).leftover == 1);
+    });
+    CHECK_THAT(told, Catch::StartsWith("{") && Contains("left") && Catch::EndsWith("}\n"));
 }
 
 TEST_CASE("keys of a reload are used at once") {

@@ -58,6 +58,15 @@ TEST_CASE("the grammar of .env files") {
     }
 }
 
+TEST_CASE("each entry is told by the line where it begins, also behind values that go over several") {
+    const env_file file = parse_env("A='1\n2'\nB=3\n\nC=\"4\r\n\n5\" # c\n# d\nD=6\n?\n");
+    std::vector<int> lines;
+    for (const env_entry& e : file.entries) lines.push_back(e.line);
+    CHECK(lines == std::vector{1, 3, 5, 9});
+    REQUIRE(file.problems.size() == 1);
+    CHECK(file.problems[0].line == 10);
+}
+
 TEST_CASE("what is wrong with a line repeats nothing of it") {
     for (const env_problem& p : parse_env("canary\nexport canary\nA='canary\nB=\"\\canary\"\nC='1'canary").problems)
         CHECK(p.why.find("canary") == std::string::npos);

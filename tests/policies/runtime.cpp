@@ -281,6 +281,7 @@ TEST_CASE("a nearer timer wakes a dozing context", "[runtime]") {
 TEST_CASE("blocking work runs elsewhere and is dropped at shutdown", "[runtime]") {
     const auto held = std::make_shared<int>(0);
     std::thread::id where;
+    std::atomic<int> running{0};  // a third job may begin while the context is destroyed
     {
         asio::io_context io;
         auto& rt = kedge::runtime::of(io.get_executor());
@@ -292,7 +293,6 @@ TEST_CASE("blocking work runs elsewhere and is dropped at shutdown", "[runtime]"
         done.get_future().wait();
         std::promise<void> gate;
         auto open = gate.get_future().share();
-        std::atomic<int> running{0};
         for (int i = 0; i < 5; ++i)
             rt.run_blocking([&running, open, held] {
                 ++running;
