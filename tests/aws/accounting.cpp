@@ -76,7 +76,7 @@ private:
             const auto severity = draw_() % 10 ? log::level::info : log::level::error;
             const raw_event raw{text, at().wall_ms + ahead, severity, false, submitted_};
             const bool redacts = draw_() % 100 != 0;
-            prepared ready = redacts ? prepare(raw, core_.most_event()) : prepared{.how = preparation::unredacted};
+            prepared ready = redacts ? prepare_for_queue(raw, core_.most_event()) : prepared{.how = preparation::unredacted};
             const bool in = !core_.submit(std::move(ready), raw, now_);
             unredacted_ += !redacts;
             if (in) accepted_.insert(submitted_);

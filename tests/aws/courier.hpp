@@ -42,7 +42,7 @@ public:
     std::optional<drop_reason> submit(std::string_view text, log::level severity = log::level::info,
                                       std::chrono::milliseconds ahead = 0ms) {
         const raw_event raw{text, at().wall_ms + ahead.count(), severity};
-        const auto why = core->submit(prepare(raw, core->most_event()), raw, now);
+        const auto why = core->submit(prepare_for_queue(raw, core->most_event()), raw, now);
         check();
         return why;
     }

@@ -7,7 +7,11 @@
 #include <kedge/aws/detail/prepare.hpp>
 #include <kedge/detail/runtime_random.hpp>
 
+#include <algorithm>
+#include <cstdint>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 using namespace kedge;
@@ -52,7 +56,7 @@ struct fixture {
     std::optional<drop_reason> push(std::string_view text, nanoseconds now = 0s, log::level severity = log::level::info,
                                     std::int64_t time_ms = 0) {
         const raw_event raw{.message = text, .time_ms = time_ms, .severity = severity, .whole = false, .number = 1};
-        const auto why = queue.push(prepare(raw), raw, at(now));
+        const auto why = queue.push(prepare_for_queue(raw), raw, at(now));
         CHECK(counters.accounting().balanced());
         CHECK(counters.pending == queue.fresh().count_events() + on_their_way);
         return why;
@@ -246,4 +250,27 @@ TEST_CASE_METHOD(fixture, "nothing enters a closed queue") {
     queue.close();
     CHECK(push("y") == drop_reason::closed);
     CHECK(counters.pending == 1);
+}
+
+TEST_CASE("events that share memory end on any thread, and leave the others as they are", "[tsan]") {
+    const auto text_of = [](int i) { return std::string(static_cast<std::size_t>(i % 700), static_cast<char>('a' + i % 26)); };
+    event_list keep, pass_on;
+    {
+        event_carver carver(8 * 1024 * 1024);
+        for (int i = 0; i < 2000; ++i) {
+            const std::string text = text_of(i);
+            log_event* const event = carver.make(text.size());
+            REQUIRE(event);
+            CHECK(reinterpret_cast<std::uintptr_t>(event) % alignof(log_event) == 0);
+            std::copy(text.begin(), text.end(), event->text());
+            (i % 2 ? keep : pass_on).push_back(*event);
+        }
+    }
+    std::thread other([gone = std::move(pass_on)]() mutable { gone = {}; });
+    for (int i = 1; i < 2000; i += 2) {
+        log_event* const event = keep.pop_front();
+        CHECK(event->message() == text_of(i));
+        log_event::destroy(event);
+    }
+    other.join();
 }

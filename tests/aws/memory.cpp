@@ -13,6 +13,7 @@ using namespace kedge_test;
 namespace {
 
 int allowed = -1;  ///< so many allocations succeed yet; negative: all
+std::size_t allocated = 0;
 
 struct scarcity {
     explicit scarcity(int allocations) { allowed = allocations; }
@@ -24,6 +25,7 @@ struct scarcity {
 void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
     if (allowed == 0) return nullptr;
     if (allowed > 0) --allowed;
+    allocated += size;
     try {
         return ::operator new(size);
     } catch (const std::bad_alloc&) {
@@ -42,7 +44,7 @@ TEST_CASE("each event for which there is no memory is a counted drop") {
         const delivery_counters n = c.counters();
         CHECK(n.offered == 7);
         CHECK(n.dropped[drop_reason::no_memory] == n.dropped.total());
-        CHECK((n.dropped.total() == 0) == (memory >= 7 + 3));  // seven events and three batches
+        CHECK((n.dropped.total() == 0) == (memory >= 1 + 2 + 3));  // the small events, two parts and three batches
         c.submit("one more");
         c.pass(1s);
         while (!c.sent.empty()) {
@@ -51,6 +53,20 @@ TEST_CASE("each event for which there is no memory is a counted drop") {
         }
         CHECK(c.counters().acked + c.counters().dropped.total() == c.counters().offered);
         CHECK(c.counters().pending_bytes == 0);
+    }
+}
+
+TEST_CASE("events are counted with what they take, small ones in chunks and large ones alone") {
+    constexpr std::size_t limit = 8 * 1024 * 1024, chunk = 16 * 1024;
+    for (std::size_t size = 1; size < 2000; size += 1 + size / 5) {
+        event_carver carver(limit);
+        event_list events;
+        allocated = 0;
+        while (events.memory() < limit) events.push_back(*carver.make(size));
+        CAPTURE(size, events.memory());
+        CHECK(allocated <= events.memory() + chunk);
+        CHECK(events.memory() < 2 * allocated);
+        CHECK((events.front()->place != 0) == (size + sizeof(log_event) <= chunk / 32));
     }
 }
 

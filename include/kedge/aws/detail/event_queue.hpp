@@ -4,6 +4,7 @@
 #include <kedge/aws/delivery_counters.hpp>
 #include <kedge/aws/detail/drop_report.hpp>
 #include <kedge/aws/detail/event_batch.hpp>
+#include <kedge/aws/detail/event_chunk.hpp>
 #include <kedge/aws/detail/prepare.hpp>
 #include <kedge/aws/detail/spool.hpp>
 #include <kedge/aws/overflow.hpp>
@@ -37,11 +38,13 @@ struct memory_share {
  */
 class event_queue {
 public:
-    event_queue(const queue_rules& rules, delivery_counters& counters) noexcept : rules_(rules), counters_(counters) {}
+    event_queue(const queue_rules& rules, delivery_counters& counters) noexcept
+        : rules_(rules), counters_(counters), carver_(rules.bytes) {}
 
     /// @return why it was dropped; nothing if it was accepted
     std::optional<drop_reason> push(prepared&& what, const raw_event& raw, time_point now) noexcept {
         if (const auto why = refuse(what, raw)) return turn_away(what, raw, *why);
+        if (what.plain > 0 && !make_plain(what, raw)) return turn_away(what, raw, drop_reason::no_memory);
         count(what);
         append_all(std::move(what.events), now);
         return std::nullopt;
@@ -53,7 +56,7 @@ public:
         if (what.how == preparation::empty) return drop_reason::empty;
         if (what.how == preparation::no_memory) return drop_reason::no_memory;
         if (what.how == preparation::unredacted) return drop_reason::unredacted;
-        const bool fits = what.events.memory() + batch_memory <= rules_.bytes && what.events.size() <= rules_.events;
+        const bool fits = what.memory() + batch_memory <= rules_.bytes && what.size() <= rules_.events;
         return fits ? std::nullopt : std::optional(drop_reason::too_large);
     }
 
@@ -186,12 +189,23 @@ private:
 
     std::optional<drop_reason> refuse(const prepared& what, const raw_event& raw) noexcept {
         if (const auto why = objection(what)) return why;
-        const std::size_t bytes = what.events.memory(), events = what.events.size();
+        const std::size_t bytes = what.memory(), events = what.size();
         const bool reserved = rules_.when_full == overflow::keep_errors && raw.severity < log::level::error;
         if (has_room(bytes, events, reserved)) return std::nullopt;
         if (rules_.when_full != overflow::drop_oldest || !displacing_helps(bytes, events)) return drop_reason::queue_full;
         while (!has_room(bytes, events, reserved) && displace()) {}
         return std::nullopt;
+    }
+
+    /// False without memory.
+    bool make_plain(prepared& what, const raw_event& raw) noexcept {
+        log_event* const event = carver_.make(what.plain);
+        if (!event) return false;
+        event->describe(raw.time_ms, raw.severity, raw.whole, what.escaped);
+        std::copy(raw.message.begin(), raw.message.end(), event->text());
+        what.plain = 0;
+        what.events.push_back(*event);
+        return true;
     }
 
     /// What is on its way, or on disk as well, may hold so much that giving up all the rest would not make room.
@@ -312,6 +326,7 @@ private:
 
     queue_rules rules_;
     delivery_counters& counters_;
+    event_carver carver_;
     batch_list fresh_, replayed_;
     memory_share allowance_{rules_.bytes / 2, rules_.events / 2}, promised_;
     drop_notes notes_;

@@ -17,7 +17,8 @@ inline constexpr std::size_t event_overhead = 26;
 /// `{"timestamp":1761492406000,"message":""},`: what an event takes in a request's body beside its escaped text.
 inline constexpr std::size_t event_framing = 41;
 
-/** One event on its way: a header with its text behind it, in one piece of memory. */
+/** One event on its way: a header with its text behind it, in one piece of memory, which it may share with others: see
+ *  event_chunk.hpp. */
 struct log_event {
     log_event* next = nullptr;
     std::int64_t time_ms = 0;  ///< since 1970
@@ -25,6 +26,7 @@ struct log_event {
     std::uint32_t escaped = 0; ///< of the text as it stands in JSON
     log::level severity = log::level::info;
     bool whole = false;        ///< a document: never cut
+    std::uint16_t place = 0;   ///< in a chunk: so far from its beginning; 0: in memory of its own
     float share = 1;           ///< of its record on disk; others have the rest if the text was split later
     std::uint64_t sequence = 0;  ///< of its record on disk; 0: it is in memory only
 
@@ -37,7 +39,14 @@ struct log_event {
         event->size = static_cast<std::uint32_t>(size);
         return event;
     }
-    static void destroy(log_event* event) noexcept { ::operator delete(event); }
+    static void destroy(log_event* event) noexcept;
+
+    void describe(std::int64_t time, log::level how_bad, bool document, std::size_t in_json) noexcept {
+        time_ms = time;
+        severity = how_bad;
+        whole = document;
+        escaped = static_cast<std::uint32_t>(in_json);
+    }
 
     char* text() noexcept { return reinterpret_cast<char*>(this + 1); }
     std::string_view message() const noexcept { return {reinterpret_cast<const char*>(this + 1), size}; }
@@ -160,3 +169,5 @@ private:
 };
 
 }  // namespace kedge::aws::detail
+
+#include <kedge/aws/detail/event_chunk.hpp>  // how one is destroyed

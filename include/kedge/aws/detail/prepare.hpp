@@ -32,6 +32,12 @@ struct prepared {
     preparation how = preparation::as_it_was;
     bool repaired = false;     ///< it held bytes that were no UTF-8
     std::size_t parts = 1;     ///< as many events would it have been
+
+    /// Instead of an event, for a text that is one as it stands: its size, and what it takes in JSON. The queue makes it.
+    std::uint32_t plain = 0, escaped = 0;
+
+    std::size_t size() const noexcept { return plain > 0 ? 1 : events.size(); }
+    std::size_t memory() const noexcept { return plain > 0 ? log_event::memory_for(plain) : events.memory(); }
 };
 
 /** Makes the events of a record, needing no lock.
@@ -42,6 +48,8 @@ struct prepared {
  *  cut but replaced by one that holds its size, the text of its beginning, and its id.
  */
 prepared prepare(const raw_event& what, std::size_t most = most_event_bytes) noexcept;
+/// The same, but most are left @ref prepared::plain.
+prepared prepare_for_queue(const raw_event& what, std::size_t most = most_event_bytes) noexcept;
 
 /// Whether it needs a number: each byte may become three.
 inline bool may_be_split(const raw_event& what, std::size_t most) noexcept {

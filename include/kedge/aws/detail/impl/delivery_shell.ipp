@@ -58,7 +58,7 @@ KEDGE_DECL prepared delivery_shell::form(const log::record& what, log::formatter
     raw.message = text;
     if (process_id_ == 0 && may_be_split(raw, most)) raw.number = core_.next_number();
     raw.id = id.text();
-    prepared made = prepare(raw, most);
+    prepared made = spool_ ? prepare(raw, most) : prepare_for_queue(raw, most);
     raw.id = {};  // it ends here
     return made;
 }

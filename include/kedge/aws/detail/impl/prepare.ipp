@@ -29,10 +29,7 @@ inline log_event* make_event(const raw_event& what, std::string_view mark, std::
                              const text_measure& measured) noexcept {
     log_event* const event = log_event::make(mark.size() + measured.size);
     if (!event) return nullptr;
-    event->time_ms = what.time_ms;
-    event->severity = what.severity;
-    event->whole = what.whole;
-    event->escaped = static_cast<std::uint32_t>(mark.size() + measured.escaped);
+    event->describe(what.time_ms, what.severity, what.whole, mark.size() + measured.escaped);
     char* const to = std::copy(mark.begin(), mark.end(), event->text());
     if (measured.broken > 0) write_repaired(to, text);
     else std::copy(text.begin(), text.end(), to);
@@ -98,7 +95,8 @@ inline bool prepare_large(const raw_event& what, std::size_t most, prepared& to)
     return what.whole ? shorten(what, text, most, to) : split(what, text, most - event_overhead - mark, to);
 }
 
-KEDGE_DECL prepared prepare(const raw_event& what, std::size_t most) noexcept {
+/// @param leave  texts of up to so many bytes for the queue
+inline prepared prepare(const raw_event& what, std::size_t most, std::size_t leave) noexcept {
     prepared to;
     if (what.message.empty()) {
         to.how = preparation::empty;
@@ -108,7 +106,11 @@ KEDGE_DECL prepared prepare(const raw_event& what, std::size_t most) noexcept {
     const text_measure measured = measure(what.message);
     to.repaired = measured.broken > 0;
     bool made = false;
-    if (measured.size + event_overhead <= most) {
+    if (!to.repaired && measured.size <= leave) {
+        to.plain = static_cast<std::uint32_t>(measured.size);
+        to.escaped = static_cast<std::uint32_t>(measured.escaped);
+        made = true;
+    } else if (measured.size + event_overhead <= most) {
         log_event* const event = make_event(what, {}, what.message, measured);
         if ((made = event)) to.events.push_back(*event);
     } else {
@@ -119,6 +121,12 @@ KEDGE_DECL prepared prepare(const raw_event& what, std::size_t most) noexcept {
     }
     if (!made) to.events = {}, to.how = preparation::no_memory;
     return to;
+}
+
+KEDGE_DECL prepared prepare(const raw_event& what, std::size_t most) noexcept { return prepare(what, most, 0); }
+
+KEDGE_DECL prepared prepare_for_queue(const raw_event& what, std::size_t most) noexcept {
+    return prepare(what, most, least_event_bytes - event_overhead);
 }
 
 }  // namespace kedge::aws::detail
