@@ -70,6 +70,16 @@ TEST_CASE("events are counted with what they take, small ones in chunks and larg
     }
 }
 
+TEST_CASE("an event for which there is no room takes no memory") {
+    courier c({.queue = {.bytes = 1024 * 1024, .when_full = overflow::keep_errors}});
+    while (!c.submit(std::string(95, 'x'))) {}
+    allocated = 0;
+    for (int i = 0; i < 1000; ++i) CHECK(c.submit(std::string(95, 'x')) == drop_reason::queue_full);
+    CHECK(allocated == 0);
+    for (int i = 0; i < 100; ++i) CHECK_FALSE(c.submit(std::string(95, 'x'), log::level::error));
+    CHECK(allocated < 100 * 200);
+}
+
 TEST_CASE("without memory a batch is not halved, split or told of drops: it waits") {
     service_answer limit = answer_of(answer_kind::invalid);
     limit.limited = limit_kind::event;

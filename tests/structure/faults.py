@@ -10,6 +10,7 @@ THREADS, COROUTINES, MEMORY = "policies/races_threads.cpp", "policies/coroutine_
 NESTED = "policies/coroutine_home.cpp"
 EXPLORE, CORE, RESETTING = "core/connection_pool_explore.cpp", "core/connection_pool.hpp", "core/pool_resetting.hpp"
 ASAN, TSAN, ASSERTED = "AddressSanitizer", "ThreadSanitizer", r"test cases:.*\d+ failed(?! as)"
+INTAKE, CHUNK = "aws/intake.cpp", "aws/detail/event_chunk.hpp"
 
 # name: what would go wrong (preset, test, Catch2's selection, what must be seen), header, text, replacement
 MUTANTS = {
@@ -286,6 +287,12 @@ MUTANTS |= {
         "if (failing_since_ == time_point()) failing_since_ = now;"),
     "events of one time in another order": ("gcc", "aws/batches.cpp", "events are sorted*", ASSERTED, "aws/detail/log_event.hpp",
         "right.front()->time_ms < left.front()->time_ms", "right.front()->time_ms <= left.front()->time_ms"),
+    "a chunk outlives its events": ("asan", INTAKE, "events that share*", "LeakSanitizer", CHUNK,
+        "many - std::exchange(made_, 0)", "many - std::exchange(made_, 0) - 1"),
+    "a chunk goes before its events": ("asan", INTAKE, "events that share*", ASAN, CHUNK,
+        "many - std::exchange(made_, 0)", "many - std::exchange(made_, 0) + 1"),
+    "an event's end is not seen by who frees its chunk": ("tsan", INTAKE, "events that share*", TSAN, CHUNK,
+        "std::memory_order_acq_rel", "std::memory_order_relaxed"),
     "a metric twice in one document": ("gcc", METRICS, "[aws]", ASSERTED, "aws/impl/emf.ipp",
         "from += detail::max_values, out.finish()", "from += detail::max_values"),
 }
@@ -329,6 +336,9 @@ LOGS = {
     "what is under way is not left over": ("delivery", AWS + "impl/delivery.ipp",
         "            retries_.insert(std::move(one.events));\n        }\n        one.serial",
         "            one.events.reset();\n        }\n        one.serial"),
+    "the unused end of a chunk is not counted": ("memory", AWS + "event_chunk.hpp", "chunk_bytes_ / 16)", "chunk_bytes_)"),
+    "an event that is dropped takes memory": ("memory", AWS + "event_queue.hpp", "        if (const auto why = refuse(what, raw)) return",
+        "        if (what.plain > 0) make_plain(what, raw);\n        if (const auto why = refuse(what, raw)) return"),
     "an event without memory is not counted": ("memory", AWS + "event_queue.hpp",
         "                drop(drop_reason::no_memory, 1, event->time_ms);\n", ""),
     "a segment goes before the disk knows why": ("spool", AWS + "impl/spool.ipp",

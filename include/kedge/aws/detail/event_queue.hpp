@@ -68,7 +68,7 @@ public:
         return why;
     }
 
-    bool has_room(const prepared& what) const noexcept { return has_room(what.events.memory(), what.events.size(), false); }
+    bool has_room(const prepared& what) const noexcept { return has_room(what.memory(), what.size(), false); }
 
     /// What is on disk, too, whether there is room or not.
     void push_stored(prepared&& what, time_point now) noexcept {
@@ -140,7 +140,7 @@ public:
             allowance_ = {rules_.bytes / 2 - fresh.bytes, rules_.events / 2 - fresh.events};
     }
     bool is_allowed(const prepared& what) noexcept {
-        const std::size_t bytes = what.events.memory(), events = what.events.size();
+        const std::size_t bytes = what.memory(), events = what.size();
         if (bytes > allowance_.bytes || events > allowance_.events) return false;
         allowance_ = {allowance_.bytes - bytes, allowance_.events - events};
         return true;
