@@ -203,10 +203,14 @@ void postgres_server::start(const std::vector<std::string>& settings) {
 
 void postgres_server::start_in_recovery() {
     write("data/standby.signal", "", 0600);
+    const auto before = static_cast<std::streamoff>(std::filesystem::file_size(folder_ / "server.log"));
     launch({"hot_standby=off", "restore_command=/bin/false"});
-    const bool up = wait_until([this] {
+    const bool up = wait_until([&] {  // it refuses everybody before it has read the signal, too
+        std::ifstream log(folder_ / "server.log");
+        log.seekg(before);
+        const std::string said{std::istreambuf_iterator<char>(log), {}};
         const std::string where = "host='" + folder_.string() + "' port=" + std::to_string(port_);
-        return PQping(where.c_str()) == PQPING_REJECT;
+        return said.find("entering standby mode") != std::string::npos && PQping(where.c_str()) == PQPING_REJECT;
     });
     std::filesystem::remove(folder_ / "data/standby.signal");
     if (!up) throw std::runtime_error("PostgreSQL did not start to recover:\n" + log_tail("server.log"));
