@@ -58,7 +58,7 @@ TEST_CASE("a canceller ends a coroutine with all that it calls", "[cancellation]
 
 TEST_CASE("calls on four threads are cancelled from a fifth", "[cancellation][tsan]") {
     asio::io_context io;
-    const kedge::pipeline p{io, kedge::retry{{.base = 1ms, .cap = 1ms}}, kedge::timeout{20ms}};
+    const kedge::pipeline p{io, kedge::retry{{.base = 1ms, .cap = 1ms}}, kedge::timeout{10s}};  // more than a slow machine needs
     auto sleeps = [&](auto&& token) { return kedge::async_sleep(io, 5ms, std::forward<decltype(token)>(token)); };
     constexpr int calls = 400;
     std::atomic<int> ended{0}, foreign{0};
@@ -66,7 +66,7 @@ TEST_CASE("calls on four threads are cancelled from a fifth", "[cancellation][ts
     for (int i = 0; i < calls; ++i) {
         stops.emplace_back(io);
         p.async_call(sleeps, stops.back().bind([&](error_code ec) {
-            if (ec && ec != aborted && ec != kedge::errc::timed_out) ++foreign;  // the machine may be slow
+            if (ec && ec != aborted) ++foreign;
             ++ended;
         }));
     }

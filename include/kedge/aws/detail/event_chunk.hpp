@@ -62,6 +62,7 @@ public:
     /// @param most  how much memory all events may take
     explicit event_carver(std::size_t most) noexcept : chunk_bytes_(std::clamp<std::size_t>(most / 64, 1024, 8 * 1024)) {}
     event_carver(const event_carver&) = delete;
+    event_carver& operator=(const event_carver&) = delete;
     ~event_carver() { close(); }
 
     /// As @ref log_event::make.
